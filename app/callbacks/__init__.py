@@ -1,0 +1,1 @@
+"""What each sender means: the tree of the specification."""

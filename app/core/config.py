@@ -1,0 +1,98 @@
+"""One Settings object; the documentation's table of settings is printed from it."""
+
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SANDBOX_API = "https://api.sandbox.midtrans.com"
+_PRODUCTION_API = "https://api.midtrans.com"
+
+
+class Settings(BaseSettings):
+    """Settings from the environment or `.env`; a variable that is empty or blank counts as not set."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    callback_env: Literal["development", "production"] = Field(
+        "development", description="`production` refuses what is not configured; `development` only runs on loopback."
+    )
+    callback_host: str = Field("127.0.0.1", description="Address to listen on.")
+    callback_port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
+    callback_admin_token: SecretStr | None = Field(
+        None, description="Bearer token for event and management addresses; open without it in development only."
+    )
+    callback_app: str | None = Field(
+        None, description="`package.module:name` of your CallbackManager, or of a function that takes one."
+    )
+    callback_lang: Literal["id", "en"] = Field("id", description="Language of texts for people.")
+    callback_trusted_proxies: str = Field(
+        "", description="Addresses or networks, separated by commas, whose X-Forwarded-For counts."
+    )
+    callback_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+
+    database_url: str = Field("sqlite:///data/state.db", description="The state: orders, facts, wallets, tasks.")
+    callback_log_url: str = Field("sqlite:///data/log.db", description="The callback log.")
+
+    midtrans_server_key: SecretStr | None = Field(
+        None, description="Signs Midtrans' notifications; several separated by commas, the first one asks the API."
+    )
+    midtrans_client_key: SecretStr | None = Field(None, description="Midtrans' public key for payment pages.")
+    midtrans_confirm: Literal["doubt", "always", "never"] = Field(
+        "doubt", description="When Midtrans' status API is asked before money moves."
+    )
+    midtrans_unknown_after: float = Field(
+        300, ge=0, description="Seconds after which a payment that Midtrans' API does not know is rejected."
+    )
+    midtrans_api_url: str = Field("", description="Midtrans' API; by default chosen by the key (`SB-` is the sandbox).")
+
+    digiflazz_username: str | None = Field(None, description="Digiflazz' user name.")
+    digiflazz_api_key: SecretStr | None = Field(None, description="Digiflazz' API key.")
+    digiflazz_webhook_secret: SecretStr | None = Field(
+        None, description="Signs Digiflazz' callbacks; several separated by commas."
+    )
+    digiflazz_api_url: str = Field("https://api.digiflazz.com", description="Digiflazz' API.")
+
+    discord_bot_token: SecretStr | None = Field(None, description="The bot's token.")
+    discord_public_key: str | None = Field(
+        None, description="The application's public key (hex) that proves interactions; several separated by commas."
+    )
+    discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's API.")
+
+    telegram_bot_token: SecretStr | None = Field(None, description="The bot's token.")
+    telegram_webhook_secret: SecretStr | None = Field(
+        None, description="The secret_token given to setWebhook; several separated by commas."
+    )
+    telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, value: object) -> object:
+        return value.strip() if isinstance(value, str) else value
+
+    @property
+    def production(self) -> bool:
+        """Whether what is not configured is refused."""
+        return self.callback_env == "production"
+
+    def midtrans_api(self) -> str:
+        """The address of Midtrans' API without a trailing slash: as set, else by the first key's prefix."""
+        if self.midtrans_api_url:
+            return self.midtrans_api_url.rstrip("/")
+        keys = secrets_of(self.midtrans_server_key)
+        return _SANDBOX_API if keys and keys[0].startswith(b"SB-") else _PRODUCTION_API
+
+
+def secrets_of(value: SecretStr | str | None) -> tuple[bytes, ...]:
+    """Several secrets separated by commas → their bytes; empty and blank ones are *not configured*, never a secret."""
+    if value is None:
+        return ()
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return tuple(part.strip().encode() for part in text.split(",") if part.strip())
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process' settings, read once; `get_settings.cache_clear()` reads them anew."""
+    return Settings()

@@ -1,0 +1,174 @@
+"""Engines of the state database, and `get_db`; the only file that asks for the dialect or the SQLite library.
+
+SQLite below 3.51.3 can corrupt a WAL database when two connections write and checkpoint at the same moment ("WAL-reset"
+fault), so the state is opened by pysqlite3, which brings its own; where it has no wheels and the standard library's
+SQLite is older, a rollback journal takes the place of the WAL.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import StartRefused
+
+try:
+    from pysqlite3 import dbapi2 as _bundled
+except ImportError:  # no wheel for this platform
+    _bundled = None
+
+SAFE_WAL = (3, 51, 3)
+
+#: `worker` may lose its last commits at a power cut (offset and effects are lost together and read again);
+#: everybody else is durable at commit.
+Role = Literal["worker", "api"]
+
+_BUSY_MS = 15_000
+_BEGIN = "callback_begin"
+
+
+def sqlite_module() -> ModuleType:
+    """The one SQLite library that opens the state's file."""
+    module: ModuleType = _bundled or sqlite3
+    return module
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """Version of the SQLite library under the state."""
+    version: tuple[int, ...] = sqlite_module().sqlite_version_info
+    return version
+
+
+def wal_is_safe() -> bool:
+    """Whether the state may use write-ahead logging with this SQLite library."""
+    return sqlite_version() >= SAFE_WAL
+
+
+def make_engine(url: str, role: Role = "api") -> Engine:
+    """An engine on the state database. Transactions are deferred unless they come from `writing`.
+
+    Raises StartRefused with one clear line for an address that cannot be used.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StartRefused(f"DATABASE_URL is not a database address: {error}") from None
+    if parsed.get_backend_name() != "sqlite":
+        raise StartRefused(
+            f"DATABASE_URL={parsed.render_as_string(hide_password=True)!r}: this release keeps its state in SQLite; "
+            "use sqlite:///data/state.db"
+        )
+    path = parsed.database
+    if not path or path == ":memory:":
+        raise StartRefused("DATABASE_URL names no file; use sqlite:///data/state.db")
+    engine = create_engine(
+        parsed, module=sqlite_module(), connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+    )
+    wal = wal_is_safe()
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # the driver begins nothing by itself: the `begin` event does
+        for pragma in (
+            f"busy_timeout={_BUSY_MS}",
+            f"journal_mode={'wal' if wal else 'delete'}",
+            # NORMAL in a rollback journal could corrupt at a power cut; in WAL it only loses the end
+            f"synchronous={'normal' if role == 'worker' and wal else 'full'}",
+            "wal_autocheckpoint=8000",
+            "journal_size_limit=67108864",
+            "cache_size=-32000",
+            "foreign_keys=on",
+            "temp_store=memory",
+        ):
+            dbapi.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(_BEGIN, 'DEFERRED')}")
+
+    return engine
+
+
+@contextmanager
+def writing(bind: Engine | Connection) -> Iterator[Connection]:
+    """A transaction that writes, committed at the end, rolled back at an exception.
+
+    On an engine its own short one (SQLite: BEGIN IMMEDIATE, so that a read is never upgraded to a write and fails);
+    on a connection (a test's fixture) a savepoint inside the transaction that is open there.
+    """
+    if isinstance(bind, Connection):
+        with bind.begin_nested():
+            yield bind
+        return
+    with bind.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection, connection.begin():
+        driver = connection.connection.driver_connection
+        if driver is not None and not getattr(driver, "in_transaction", True):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # an engine that is not ours
+        yield connection
+
+
+@contextmanager
+def reading(bind: Engine | Connection) -> Iterator[Connection]:
+    """A short transaction that only reads: one snapshot for all its statements."""
+    if isinstance(bind, Connection):
+        yield bind
+        return
+    with bind.connect() as connection, connection.begin():
+        yield connection
+
+
+@lru_cache(maxsize=8)
+def engine_for(url: str, role: Role = "api") -> Engine:
+    """One engine a process for each address and role; the file's folder is made when it is missing."""
+    engine = make_engine(url, role)
+    if engine.url.database:
+        folder = Path(engine.url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartRefused(f"the folder of DATABASE_URL cannot be made: {error}") from error
+    return engine
+
+
+def get_engine(role: Role = "api") -> Engine:
+    """The engine that the settings name."""
+    return engine_for(get_settings().database_url, role)
+
+
+def get_db() -> Iterator[Session]:
+    """Yield a Session on the state database and close it; a FastAPI dependency, or `next(get_db())`.
+
+    `next(get_db())` finalises the generator at once, so that Session arrives closed. A closed Session stays usable: it
+    takes a connection anew when it needs one, and our handlers only ask it for its engine.
+    """
+    from app.migrations.run import bring_up_to_date  # noqa: PLC0415 - migrations import this module
+
+    engine = get_engine()
+    bring_up_to_date(engine)
+    session = Session(engine)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+__all__ = [
+    "Role",
+    "engine_for",
+    "get_db",
+    "get_engine",
+    "make_engine",
+    "reading",
+    "sqlite_module",
+    "sqlite_version",
+    "wal_is_safe",
+    "writing",
+]

@@ -1,0 +1,144 @@
+"""One tree of errors, and one table that says what each means for HTTP, a shell, a retry and a person.
+
+The four families are the specification's (Error Handling): validation, processing, database, external API.
+"""
+
+import errno
+from typing import NamedTuple
+
+
+class CallbackError(Exception):
+    """Whatever this system says no with; the message is a sentence for a person."""
+
+
+class ValidationError(CallbackError):
+    """The data is not valid."""
+
+
+class ProcessingError(CallbackError):
+    """The data is valid, the work on it failed or is not allowed."""
+
+
+class DatabaseError(CallbackError):
+    """A database (the log or the state) did not do its work."""
+
+
+class ExternalAPIError(CallbackError):
+    """Talking to somebody else's API failed."""
+
+
+class FieldError(ValidationError):
+    """A field of the input is missing or wrong."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        """`field` as the caller spells it, `reason` as the rest of the sentence."""
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class AmountError(ValidationError):
+    """Not an amount."""
+
+    def __init__(self, text: object) -> None:
+        """`text` is what came instead of an amount."""
+        super().__init__(f"not an amount: {str(text)[:40]!r} (digits, at most two after the point, no sign)")
+
+
+class UnreadableBody(ValidationError):
+    """The body is not what the sender's protocol says."""
+
+
+class UnknownProvider(ValidationError):
+    """Nobody handles callbacks under this name."""
+
+    def __init__(self, name: str) -> None:
+        """`name` as it stood in the address."""
+        super().__init__(f"no handler is registered under {name[:60]!r}; GET /callbacks/handlers lists them")
+
+
+class NotFound(ValidationError):
+    """What was asked for does not exist."""
+
+
+class HandlerNameTaken(ProcessingError):
+    """A handler is registered under this name already."""
+
+    def __init__(self, name: str) -> None:
+        """`name` as it was to be registered."""
+        super().__init__(f"a handler named {name!r} is registered already; pass replace=True to replace it")
+
+
+class OrderConflict(ProcessingError):
+    """The order_id is announced already, with other contents."""
+
+
+class BalanceTooSmall(ProcessingError):
+    """The wallet holds less than the purchase costs."""
+
+
+class ResolutionRefused(ProcessingError):
+    """A person's word that this order cannot take."""
+
+
+class NotConfigured(ProcessingError):
+    """A secret or setting that this needs is not set."""
+
+
+class StartRefused(ProcessingError):
+    """The process cannot start; the message says why and what to do."""
+
+
+class SchemaOutdated(DatabaseError):
+    """The state database's schema is not the one that this release needs."""
+
+
+class LogBusy(DatabaseError):
+    """Another server holds this callback log."""
+
+
+class LogUnavailable(DatabaseError):
+    """The callback log could not be written; nothing was acknowledged."""
+
+
+class Treatment(NamedTuple):
+    """What an error means outside: HTTP status, exit code, and whether the same call may succeed later."""
+
+    status: int
+    exit_code: int
+    again: bool
+
+
+#: The most particular class wins; a test proves that every class of the tree has a treatment.
+TREATMENTS: dict[type[CallbackError], Treatment] = {
+    CallbackError: Treatment(500, 1, again=False),
+    ValidationError: Treatment(422, 2, again=False),
+    ProcessingError: Treatment(409, 1, again=False),
+    DatabaseError: Treatment(503, 1, again=True),
+    ExternalAPIError: Treatment(502, 1, again=True),
+    FieldError: Treatment(422, 2, again=False),
+    AmountError: Treatment(422, 2, again=False),
+    UnreadableBody: Treatment(400, 2, again=False),
+    UnknownProvider: Treatment(404, 2, again=False),
+    NotFound: Treatment(404, 1, again=False),
+    HandlerNameTaken: Treatment(409, 2, again=False),
+    OrderConflict: Treatment(409, 1, again=False),
+    BalanceTooSmall: Treatment(402, 1, again=False),
+    ResolutionRefused: Treatment(409, 1, again=False),
+    NotConfigured: Treatment(503, 2, again=False),
+    StartRefused: Treatment(503, 2, again=False),
+    SchemaOutdated: Treatment(503, 2, again=False),
+    LogBusy: Treatment(503, 2, again=True),
+    LogUnavailable: Treatment(503, 1, again=True),
+}
+
+
+def treatment(error: CallbackError) -> Treatment:
+    """The table's row for this error."""
+    return TREATMENTS[type(error)]
+
+
+def describe_os_error(error: OSError) -> str:
+    """`No space left on device: data/log.db`: the system's words and the file, without a traceback."""
+    reason = error.strerror or errno.errorcode.get(error.errno or 0, str(error))
+    return f"{reason}: {error.filename}" if error.filename else reason

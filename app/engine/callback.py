@@ -1,0 +1,137 @@
+"""The engine's values, and the contract of whoever handles a sender's callbacks.
+
+Values are frozen msgspec structs: they cost a tenth of a frozen dataclass, and the hot path makes several a callback.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+from sqlalchemy import Connection
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request as it came, within the limits of `receive`."""
+
+    provider: str
+    body: bytes
+    #: lower-case names; a repeated header keeps its first value
+    headers: Mapping[bytes, bytes]
+    remote_addr: str
+    received_at: int  # microseconds, UTC
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What proves the sender, or why nothing does. Every malformed input is a verdict, never an exception.
+
+    `how` is what the log keeps: `signature` (`signature:2` when the second secret fitted), `token`, `unverified`,
+    `caller`, `status_api`; empty when refused. `status` is the HTTP status of a refusal: 401 proves nothing,
+    400 cannot be read, 503 not configured.
+    """
+
+    how: str
+    status: int = 200
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the sender is believed."""
+        return self.status == 200
+
+
+UNVERIFIED = Verification("unverified")
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What kind of callback it is, what makes it the same again, and what it must stay in order with."""
+
+    event_type: str
+    event_key: str
+    ordering_key: str
+
+
+class Callback(msgspec.Struct, frozen=True):
+    """One request kept in the log, with its bytes."""
+
+    id: int  # rises with time; about the clock's microseconds
+    partition: int
+    provider: str
+    event_type: str
+    event_key: str
+    ordering_key: str
+    received_at: int  # microseconds, UTC
+    headers: str  # JSON object of those that matter, "" for none
+    body: bytes
+    verification: str
+    remote_addr: str
+
+
+#: A callback before it has an id: the columns of `Callback` after `id`, in their order.
+Row: TypeAlias = tuple[int, str, str, str, str, int, str, bytes, str, str]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a sender is told."""
+
+    status: int
+    body: bytes
+    content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class OutcomeWord(StrEnum):
+    """What became of one callback; the words of the house's law."""
+
+    APPLIED = "applied"  # it added a fact
+    DUPLICATE = "duplicate"  # it told nothing new
+    IGNORED = "ignored"  # understood, says nothing about an order
+    PARKED = "parked"  # its order is not announced yet
+    IN_DOUBT = "in_doubt"  # the sender's API is being asked
+    REJECTED = "rejected"  # not believed: dead letter with the reason
+    SET_ASIDE = "set_aside"  # our own code failed on it: dead letter with the error
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one callback, and why."""
+
+    callback_id: int
+    word: OutcomeWord
+    reason: str = ""  # a stable word such as `fields_disagree`; texts for people are rendered from it
+    order_no: int | None = None
+    #: values a person needs beside the reason (both sides of a disagreement); JSON-able, no secrets
+    detail: Mapping[str, Any] = {}
+
+
+class Handler(Protocol):
+    """What the engine needs of a handler; `app.callbacks.base` implements it for the specification's classes."""
+
+    #: the name in `/callbacks/webhook/{name}` or `/callbacks/event/{name}`
+    name: str
+    #: header names, lower case, that the log keeps
+    kept_headers: tuple[bytes, ...]
+
+    def verify(self, request: Request, at: int) -> Verification:
+        """Prove the sender from raw body and headers; `at` is the clock in microseconds. Never raises."""
+
+    def identify(self, request: Request) -> Identity:
+        """Tell what came. Raises UnreadableBody (answered 400)."""
+
+    def kept_body(self, request: Request) -> bytes:
+        """The bytes for the log: the body, less what must never be stored."""
+
+    def reply(self, request: Request) -> Answer | None:
+        """An answer in the sender's own protocol instead of the ordinary one, or None."""
+
+    def keeps(self, request: Request) -> bool:
+        """Whether the log keeps it; a mere probe (Discord's PING) is answered and forgotten."""
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        """Apply effects inside the worker's transaction: one outcome a callback, in their order."""
+
+
+#: Handlers by name; looked up at each callback, so that a late registration counts at once.
+Handlers: TypeAlias = Mapping[str, Handler]
+
+#: Called once with the answer when it is known, in the event loop's thread.
+Done: TypeAlias = Callable[[Answer], None]

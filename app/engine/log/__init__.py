@@ -1,0 +1,56 @@
+"""The callback log's contract: append-only, durable before it answers, read in the order of ids.
+
+A backend is done when it passes the shared suite in `tests/engine/log/`.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.core.errors import StartRefused
+from app.engine.callback import Callback, Row
+
+
+class Log(Protocol):
+    """One callback log, opened for one process."""
+
+    #: names this very log; offsets belong to it. Another file at the same path has another epoch.
+    epoch: str
+
+    def write_batch(self, rows: Sequence[Row]) -> int:
+        """Write all rows in one durable transaction → the first one's id, the others follow by one.
+
+        When it returns, the rows are on disk in the file that the path leads to. Raises LogUnavailable when nothing
+        was written; the next call tries anew.
+        """
+
+    def read_after(self, offset: int, rows_max: int) -> list[Callback]:
+        """Callbacks with an id above `offset`, ascending, at most `rows_max`; none committed later lies between."""
+
+    def read_before(self, callback_id: int | None, rows_max: int) -> list[Callback]:
+        """Newest first, below `callback_id` (None: from the end): a page for people."""
+
+    def get(self, callback_id: int) -> Callback | None:
+        """One callback."""
+
+    def last_id(self) -> int:
+        """The highest id, 0 for an empty log."""
+
+    def close(self) -> None:
+        """Let go of files and locks."""
+
+
+def open_log(url: str, *, server: bool, floor: int = 0) -> Log:
+    """Open the log at `url` (`sqlite:///path`).
+
+    `server=True` takes the lock that only one server may hold (LogBusy otherwise); others may append too, each in its
+    own short transaction. The next id lies above `floor`, above the log's last one, and at the clock's microsecond.
+    Raises StartRefused with one clear line for a wrong address, a missing folder or missing rights.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        from app.engine.log.sqlite import SqliteLog  # noqa: PLC0415 - only the chosen backend's driver is imported
+
+        return SqliteLog(rest[1:], server=server, floor=floor)
+    raise StartRefused(
+        f"CALLBACK_LOG_URL={url.split('@')[-1]!r} is not a log this release knows; use sqlite:///data/log.db"
+    )

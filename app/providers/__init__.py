@@ -1,0 +1,1 @@
+"""Knows protocols of senders; neither the engine nor money."""
