@@ -5,6 +5,7 @@ Values are frozen msgspec structs: they cost a tenth of a frozen dataclass, and 
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -37,7 +38,7 @@ class Verification(msgspec.Struct, frozen=True):
     @property
     def ok(self) -> bool:
         """Whether the sender is believed."""
-        return self.status == 200
+        return self.status == HTTPStatus.OK
 
 
 UNVERIFIED = Verification("unverified")

@@ -76,10 +76,10 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What one callback tells: facts about one order, or why there are none. Exactly one of three:
+    """What one callback tells: facts about one order, or why there are none.
 
-    facts (believed unless doubted), `refused` (a reason: the fields disagree, unreadable), `ignored` (a reason: it is
-    understood and says nothing about an order).
+    Exactly one of three: facts (believed unless doubted), `refused` (a reason: the fields disagree, unreadable),
+    `ignored` (a reason: it is understood and says nothing about an order).
     """
 
     order_id: str = ""

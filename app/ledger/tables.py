@@ -1,4 +1,4 @@
-"""The state database's tables; every name begins with `callback_`, so that an application's own live beside them.
+"""The ledger's tables: orders, facts, accounts, journals, postings, and what waits.
 
 Their shape follows the hot path: an order's number is given in order of announcement, facts and postings are clustered
 (`WITHOUT ROWID`), and no index covers a column that the worker changes.
@@ -7,11 +7,9 @@ Their shape follows the hot path: an order's number is given in order of announc
 from sqlalchemy import (
     BigInteger,
     Column,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -20,15 +18,12 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
-
-#: Numbers that grow by themselves; SQLite wants INTEGER for a rowid.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+from app.engine.tables import Id, metadata
 
 orders = Table(
     "callback_orders",
     metadata,
-    Column("id", _Id, primary_key=True),  # the order's number, in order of announcement (a bare row: of arrival)
+    Column("id", Id, primary_key=True),  # the order's number, in order of announcement (a bare row: of arrival)
     Column("provider", String(64), nullable=False),  # the sender it waits for
     Column("order_id", String(128), nullable=False),
     Column("announced_at", BigInteger),  # microseconds; NULL: a bare row, something to lock for what is parked
@@ -75,7 +70,7 @@ facts = Table(
 accounts = Table(
     "callback_accounts",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column(
         "name", String(160), nullable=False
     ),  # wallet:{user} held:{user} clearing:{provider} sales:{kind} adjustment
@@ -88,7 +83,7 @@ accounts = Table(
 causes = Table(
     "callback_causes",
     metadata,
-    Column("id", _Id, primary_key=True),  # journal and fact sources refer to it as -id
+    Column("id", Id, primary_key=True),  # journal and fact sources refer to it as -id
     Column("kind", String(16), nullable=False),  # `announcement`, `answer`, `person`
     Column("order_no", BigInteger),
     Column("callback_id", BigInteger),  # the callback that made us ask
@@ -101,7 +96,7 @@ causes = Table(
 journals = Table(
     "callback_journals",
     metadata,
-    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),  # a callback's id, or -causes.id
+    Column("id", Id, primary_key=True),  # a callback's id, or -causes.id
     Column("order_no", BigInteger),  # NULL: an adjustment
     Column("at", BigInteger, nullable=False),
 )
@@ -117,52 +112,11 @@ postings = Table(
     sqlite_with_rowid=False,
 )
 
-outcomes = Table(
-    "callback_outcomes",
-    metadata,
-    Column("callback_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
-    Column("epoch_no", Integer, nullable=False),  # callback_offsets.id of the log it was read from
-    Column("provider", String(64), nullable=False),
-    Column("event_type", String(64), nullable=False),
-    Column("order_no", BigInteger),
-    Column("outcome", String(16), nullable=False),
-    Column("reason", String(64), nullable=False, server_default=""),
-    Column("detail", Text, nullable=False, server_default=""),  # JSON
-    Column("decided_by", BigInteger),  # -causes.id of the answer or person, where the callback did not decide alone
-    Column("received_at", BigInteger, nullable=False),
-    Column("decided_at", BigInteger, nullable=False),
-    Index(
-        "callback_outcomes_order",
-        "order_no",
-        "callback_id",
-        sqlite_where=text("outcome <> 'applied'"),
-        postgresql_where=text("outcome <> 'applied'"),
-    ),
-    Index(
-        "callback_outcomes_outcome",
-        "outcome",
-        "callback_id",
-        sqlite_where=text("outcome <> 'applied'"),
-        postgresql_where=text("outcome <> 'applied'"),
-    ),
-)
-
-offsets = Table(
-    "callback_offsets",
-    metadata,
-    Column("id", Integer, primary_key=True),  # the epoch's number
-    Column("epoch", String(64), nullable=False, unique=True),
-    Column("offset", BigInteger, nullable=False),
-    Column("deaths", Integer, nullable=False, server_default="0"),  # workers that died at this offset
-    Column("trying", BigInteger),  # the callback that is being worked on alone, noted before it is touched
-    Column("moved_at", BigInteger, nullable=False),
-)
-
 #: What waits: parked callbacks until their order is announced, doubted ones until the sender's API answers.
 pending = Table(
     "callback_pending",
     metadata,
-    Column("callback_id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("callback_id", Id, primary_key=True),
     Column("order_no", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),  # `parked`, `in_doubt`, `lapsed` (parked for over a day)
     Column("attempt", Text, nullable=False, server_default=""),
@@ -173,89 +127,12 @@ pending = Table(
     Index("callback_pending_since", "state", "since"),
 )
 
-dead = Table(
-    "callback_dead",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("kind", String(16), nullable=False),  # `callback`, `task`
-    Column("ref", BigInteger, nullable=False),  # the callback's or the task's id
-    Column("order_no", BigInteger),
-    Column("reason", String(64), nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),  # JSON
-    Column("since", BigInteger, nullable=False),
-    Column("closed_at", BigInteger),
-    Column("closed_how", String(16)),  # `retried`, `dropped`, `announced`
-    Column("closed_by", Text),
-    Column("closed_reason", Text),
-    Index("callback_dead_ref", "kind", "ref"),
-)
-
-alerts = Table(
-    "callback_alerts",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("kind", String(64), nullable=False),
-    Column("subject", String(192), nullable=False),  # `order:TU-1`, `wallet:ani`, `provider:midtrans`, `log`
-    Column("detail", Text, nullable=False, server_default=""),  # JSON
-    Column("since", BigInteger, nullable=False),
-    Column("last_at", BigInteger, nullable=False),
-    Column("count", Integer, nullable=False, server_default="1"),
-    Column("closed_at", BigInteger),
-    Column("closed_by", Text),
-    Index(
-        "callback_alerts_open",
-        "kind",
-        "subject",
-        unique=True,
-        sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
-    ),
-)
-
 notices = Table(
     "callback_notices",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("order_no", BigInteger, nullable=False),
     Column("status", String(32), nullable=False),  # rendered with the order's own values when it is shown
     Column("source_id", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
-)
-
-tasks = Table(
-    "callback_tasks",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column(
-        "key", String(192), nullable=False, unique=True
-    ),  # the guard against doing it twice, and the idempotency key
-    Column("kind", String(32), nullable=False),  # which performer
-    Column("destination", String(128), nullable=False),
-    Column("payload", Text, nullable=False, server_default=""),  # JSON
-    Column("state", String(16), nullable=False, server_default="ready"),  # `ready`, `running`, `done`, `dead`
-    Column("due_at", BigInteger, nullable=False),
-    Column("tries", Integer, nullable=False, server_default="0"),
-    Column("fence", Integer, nullable=False, server_default="0"),  # grows with each claim; who comes late cannot write
-    Column("lease_until", BigInteger),
-    Column("created_at", BigInteger, nullable=False),
-    Column("finished_at", BigInteger),
-    Column("last_error", Text, nullable=False, server_default=""),
-    Column("order_no", BigInteger, ForeignKey("callback_orders.id")),
-    Column("callback_id", BigInteger),
-    Index(
-        "callback_tasks_due",
-        "due_at",
-        sqlite_where=text("state IN ('ready', 'running')"),
-        postgresql_where=text("state IN ('ready', 'running')"),
-    ),
-)
-
-#: Counters that survive restarts: accepted by provider, refused by reason.
-counters = Table(
-    "callback_counters",
-    metadata,
-    Column("provider", String(64), nullable=False),
-    Column("name", String(64), nullable=False),
-    Column("value", BigInteger, nullable=False, server_default="0"),
-    PrimaryKeyConstraint("provider", "name"),
 )

@@ -52,5 +52,5 @@ def open_log(url: str, *, server: bool, floor: int = 0) -> Log:
 
         return SqliteLog(rest[1:], server=server, floor=floor)
     raise StartRefused(
-        f"CALLBACK_LOG_URL={url.split('@')[-1]!r} is not a log this release knows; use sqlite:///data/log.db"
+        f"CALLBACK_LOG_URL={url.rsplit('@', maxsplit=1)[-1]!r} is not a log this release knows; use sqlite:///data/log.db"
     )
