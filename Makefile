@@ -1,0 +1,49 @@
+# The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
+.DEFAULT_GOAL := help
+.PHONY: help install dev run test lint docs bench bench-quick lock clean
+
+BIN := .venv/bin
+CODE := app tests bench docs
+# pip 23.2 and newer, uv: addresses of package sources belong to the machine, never into a lock.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group build
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | while IFS='	' read -r verb words; do \
+		printf '  make %-12s %s\n' "$$verb" "$$words"; done
+
+install: ## Make .venv with what running needs (again only when the lock changed)
+	@tools/install run
+
+dev: ## The same with what developing needs
+	@tools/install dev
+
+run: install ## Start the system: server and worker
+	@exec $(BIN)/callbacks up
+
+test: lint ## Check everything: style, types, walls, docs, tests
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: dev ## Everything of `test` but the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict $(CODE)
+	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: dev ## Write the generated sections of docs/ anew
+	$(BIN)/python docs/generate.py
+
+bench: dev ## Measure this system and its peers (minutes; writes bench/results/)
+	$(BIN)/python bench/run.py $(BENCH)
+
+bench-quick: dev ## The same in small
+	$(BIN)/python bench/run.py --quick $(BENCH)
+
+lock: dev ## Write both locks anew, keeping pins that still fit (UPGRADE=1 takes the newest)
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	$(LOCK) $(if $(UPGRADE),--upgrade) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove .venv and caches; data/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find app tests bench docs -type d -name __pycache__ -prune -exec rm -rf {} +

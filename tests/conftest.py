@@ -1,0 +1,42 @@
+"""What every test may ask for; fixtures of one room live in that room's own conftest."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.config import Settings, get_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PAYLOADS = ROOT / "tests" / "data" / "payloads"
+
+
+@pytest.fixture
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture
+def payload() -> Callable[[str], bytes]:
+    """`payload("midtrans/settlement_bca_va")` → the bytes of that sample."""
+    return lambda name: (PAYLOADS / f"{name}.json").read_bytes()
+
+
+@pytest.fixture
+def payload_json(payload: Callable[[str], bytes]) -> Callable[[str], Any]:
+    """The same sample, decoded."""
+    return lambda name: json.loads(payload(name))
+
+
+@pytest.fixture(autouse=True)
+def only_the_tests_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test runs in an empty folder, with no setting of the machine it runs on: neither environment nor `.env`."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
