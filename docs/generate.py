@@ -1,0 +1,124 @@
+"""Writes the generated sections of the pages in this folder, so that they never disagree with the code.
+
+A section stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything around it is written by hand.
+
+    python docs/generate.py            writes
+    python docs/generate.py --check    exits 1 with a difference when a page is stale
+
+A new section is a function that gives markdown and one line in SECTIONS.
+"""
+
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from app.core.config import Settings
+from app.core.errors import TREATMENTS, CallbackError
+
+DOCS = Path(__file__).resolve().parent
+
+
+class Section(NamedTuple):
+    """One generated section: the page's file name, the section's name in its marks, and what writes it."""
+
+    page: str
+    name: str
+    write: Callable[[], str]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A markdown table; pipes inside cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def settings() -> str:
+    """Every setting: its variable, its default, what it means."""
+    rows = ((f"`{name.upper()}`", _default(field), _meaning(field)) for name, field in Settings.model_fields.items())
+    return table(("Variable", "Default", "Meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    return f"`{field.default}`" if field.default not in (None, "") else "not set"
+
+
+def _meaning(field: FieldInfo) -> str:
+    words = [field.description or ""]
+    if choices := [choice for choice in get_args(field.annotation) if isinstance(choice, str)]:
+        words.append("One of " + ", ".join(f"`{choice}`" for choice in choices) + ".")
+    if field.annotation is SecretStr or SecretStr in get_args(field.annotation):
+        words.append("**Secret**: never logged or shown.")
+    return " ".join(words)
+
+
+def errors() -> str:
+    """Every error of the tree: what it means, and how it is told over HTTP and to a shell."""
+    rows = (
+        (
+            f"`{error.__name__}`",
+            f"`{error.__base__.__name__}`" if error.__base__ in TREATMENTS else "",
+            (inspect.getdoc(error) or "").partition("\n")[0],
+            str(treatment.status),
+            str(treatment.exit_code),
+            "yes" if treatment.again else "no",
+        )
+        for error, treatment in sorted(TREATMENTS.items(), key=lambda item: _lineage(item[0]))
+    )
+    return table(("Error", "Is a", "Meaning", "HTTP", "Exit code", "May the same call succeed later?"), rows)
+
+
+def _lineage(error: type[Any]) -> list[str]:
+    """Names from the tree's root down to the error, for sorting children below their parents."""
+    return [kind.__name__ for kind in reversed(error.__mro__) if issubclass(kind, CallbackError)]
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("settings.md", "settings", settings),
+    Section("errors.md", "errors", errors),
+)
+
+
+def render(text: str, name: str, content: str) -> str:
+    """The page's text with the section `name` written anew. Raises LookupError where the page has no such marks."""
+    marks = re.compile(rf"(<!-- generated: {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
+    new, found = marks.subn(lambda match: f"{match[1]}\n{content.strip()}\n\n{match[2]}", text)
+    if found != 1:
+        raise LookupError(f"the section {name!r} stands {found} times in the page, not once")
+    return new
+
+
+def pages(sections: Iterable[Section] = SECTIONS, folder: Path = DOCS) -> dict[Path, tuple[str, str]]:
+    """Every page that has generated sections → its text as it is and as it should be."""
+    texts: dict[Path, tuple[str, str]] = {}
+    for section in sections:
+        path = folder / section.page
+        before, now = texts.get(path) or (path.read_text(encoding="utf-8"),) * 2
+        texts[path] = (before, render(now, section.name, section.write()))
+    return texts
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or with `--check` only compare them → exit code."""
+    stale = {path: texts for path, texts in pages().items() if texts[0] != texts[1]}
+    for path, (before, after) in stale.items():
+        if "--check" in arguments:
+            name = f"docs/{path.name}"
+            lines = difflib.unified_diff(
+                before.splitlines(), after.splitlines(), name, f"{name} (make docs)", "", "", 1
+            )
+            print("\n".join(line.rstrip("\n") for line in lines))
+        else:
+            path.write_text(after, encoding="utf-8")
+            print(f"wrote docs/{path.name}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
