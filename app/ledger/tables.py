@@ -40,7 +40,7 @@ orders = Table(
     Column("fact_count", Integer, nullable=False, server_default="0"),  # 0: no facts need to be looked up
     Column("cost", BigInteger),  # what the shop pays its supplier
     Column("fee", BigInteger),  # what the payer bore beside the amount
-    UniqueConstraint("provider", "order_id", name="callback_orders_key"),
+    UniqueConstraint("order_id", "provider", name="callback_orders_key"),
     Index(
         "callback_orders_announced",
         "order_id",

@@ -1,0 +1,141 @@
+"""What the sender's API said about an attempt: its facts are confirmed, and all that waited for it is decided."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+from sqlalchemy import Connection
+
+from app.engine.callback import Outcome, OutcomeWord
+from app.engine.outcomes import Alert, raise_alerts, rewrite_outcomes, settle_alerts
+from app.ledger.book import Book, Case, Policy, Waiting
+from app.ledger.facts import Fact, FactKind, Level, Told
+from app.ledger.judgement import disproves, weigh
+
+Heard: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable", "belongs_elsewhere"]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One answer of the sender's API to the question about one attempt of one order."""
+
+    heard: Heard
+    told: Told | None = None  # with `found`: what it says, as any notice would
+    body: bytes = b""
+    detail: Mapping[str, str] = {}  # the address asked, the API's words; no secrets
+
+
+def settle(
+    connection: Connection, order_no: int, attempt: str, answer: Answer, *, asked_since: int, at: int, policy: Policy
+) -> bool:
+    """Take in an answer inside the caller's writing transaction → whether to ask again.
+
+    `asked_since`: when the question was opened (microseconds).
+    """
+    book = Book(connection, at=at, policy=policy)
+    case = book.open_numbers([order_no])[0]
+    waiting = [
+        w
+        for w in book.waiting(case, states=("in_doubt",))
+        if w.told.notice is not None and w.told.notice.attempt == attempt
+    ]
+    subject = f"provider:{case.provider}"
+    if answer.heard == "key_refused":
+        raise_alerts(connection, [Alert("key_refused", subject, answer.detail)], at=at)
+    if answer.heard in {"key_refused", "unavailable"}:
+        return bool(waiting) or _is_open(case, attempt)
+    settle_alerts(connection, [("key_refused", subject)], by="answer", at=at)
+    source_id = book.cause("answer", case, callback_id=waiting[0].callback_id if waiting else None, body=answer.body)
+    sitting = _Sitting(book, case, attempt, answer, source_id, asked_since)
+    outcomes = [outcome for w in waiting if (outcome := sitting.decide(w)) is not None]
+    sitting.probe()
+    _finish(book, outcomes, source_id)
+    book.write()
+    return len(outcomes) < len(waiting) or _is_open(case, attempt)
+
+
+def _finish(book: Book, outcomes: Sequence[Outcome], source_id: int) -> None:
+    book.raw.executemany(
+        "DELETE FROM callback_pending WHERE callback_id = ?", [(outcome.callback_id,) for outcome in outcomes]
+    )
+    rewrite_outcomes(book.connection, outcomes, decided_by=source_id, at=book.at)
+
+
+def _is_open(case: Case, attempt: str) -> bool:
+    """Whether a credit stands that a success-coded notice of something else has put in doubt, still unanswered."""
+    known = case.known
+    paid = known.get(Fact(FactKind.PAID, attempt))
+    if paid is None or paid is Level.CONFIRMED or Fact(FactKind.DISPROVED, attempt) in known:
+        return False
+    return any(
+        (fact.kind is FactKind.PAID and fact.attempt != attempt)
+        or (fact.kind is FactKind.MET and (fact.attempt != attempt or fact.key != "paid"))
+        for fact in known
+    )
+
+
+class _Sitting:
+    """One answer, put to everything that waited for it."""
+
+    def __init__(self, book: Book, case: Case, attempt: str, answer: Answer, source_id: int, asked_since: int) -> None:
+        self.book = book
+        self.case = case
+        self.attempt = attempt
+        self.answer = answer
+        self.source_id = source_id
+        self.asked_since = asked_since
+        self.seen = {fact for fact, level in case.known.items() if level is Level.CONFIRMED}
+        told = answer.told
+        if told is not None and self._is_of_the_orders_amount(told):
+            book.learn(case, dict.fromkeys(told.facts, Level.CONFIRMED), source_id=source_id)
+
+    def _is_of_the_orders_amount(self, told: Told) -> bool:
+        amount, fee = self.case.order.amount, self.case.fee or 0
+        return told.currency == self.case.order.currency and (told.gross in {amount, amount + fee, *self._grosses()})
+
+    def _grosses(self) -> set[int | None]:
+        # What waits has passed the check of its amount, the payer's fee included.
+        return {w.told.gross for w in self.book.waiting(self.case, states=("in_doubt",))}
+
+    def decide(self, waiting: Waiting) -> Outcome | None:
+        """What becomes of one callback that waited, None if it goes on waiting."""
+        told, detail = waiting.told, {**waiting.told.detail, **self.answer.detail}
+        age = self.book.at - waiting.since
+        answered = self.answer.told
+        if answered is None:
+            if self.answer.heard == "belongs_elsewhere":
+                return self._reject(waiting, "attempt_of_another_order", detail)
+            if age < self.book.policy.unknown_after:
+                return None
+            self.book.alert(self.case, "payment_unknown", detail)
+            return self._reject(waiting, "unknown_to_sender", detail)
+        weight = weigh(told, answered) if answered.gross == told.gross else "less"
+        if weight == "covered":
+            return self._believe(waiting)
+        detail["answered"] = ", ".join(sorted({str(fact.kind) for fact in answered.facts})) or answered.ignored
+        if weight == "denied":
+            self.book.alert(self.case, "forgery_suspected", detail)
+            return self._reject(waiting, "sender_denies", detail)
+        if age < self.book.policy.less_after:
+            return None
+        return self._reject(waiting, "not_confirmed", detail)
+
+    def _believe(self, waiting: Waiting) -> Outcome:
+        facts = waiting.told.facts
+        word = OutcomeWord.DUPLICATE if self.seen.issuperset(facts) else OutcomeWord.APPLIED
+        self.seen.update(facts)
+        self.book.learn(self.case, dict.fromkeys(facts, waiting.level), source_id=waiting.callback_id)
+        self.book.keep_costs(self.case, waiting.told, paid=True)
+        return Outcome(waiting.callback_id, word, "confirmed", self.case.no, self.answer.detail)
+
+    def _reject(self, waiting: Waiting, reason: str, detail: Mapping[str, str]) -> Outcome:
+        return Outcome(waiting.callback_id, OutcomeWord.REJECTED, reason, self.case.no, detail)
+
+    def probe(self) -> None:
+        """Take back a credit that the API does not confirm."""
+        paid = self.case.known.get(Fact(FactKind.PAID, self.attempt))
+        if paid is None or paid is Level.CONFIRMED:
+            return
+        waited_long = self.book.at - self.asked_since >= self.book.policy.unknown_after
+        if disproves(self.answer.told, waited_long=waited_long):
+            fact = Fact(FactKind.DISPROVED, self.attempt)
+            self.book.learn(self.case, {fact: Level.CONFIRMED}, source_id=self.source_id)

@@ -1,0 +1,419 @@
+"""The open page of the ledger: orders in hand with what is known of them, and what is to be written, a list a table.
+
+Statements are plain SQL by the raw driver inside the caller's transaction: through SQLAlchemy Core they cost twice the
+processor time. Reading is one statement a batch, whatever its size (the keys go in as one JSON array).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from sqlalchemy import Connection
+
+from app.core.money import Minor
+from app.engine.outcomes import Alert, driver, raise_alerts, settle_alerts
+from app.engine.tasks.queue import NewTask, enqueue
+from app.ledger.effect import Effect, effect
+from app.ledger.facts import Fact, FactKind, Level, Told
+from app.ledger.judgement import Confirm, Order
+from app.ledger.postings import NOTHING_MOVED, Account, Posting, journal
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How doubts are treated; made from the settings."""
+
+    confirm: Confirm = "doubt"
+    unknown_after: int = 300_000_000  # microseconds until a payment that the API does not know is rejected
+    less_after: int = 3_600_000_000  # microseconds until a callback that the API confirms only in part is rejected
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A callback that is parked or in doubt: enough of it to be decided later, without the log."""
+
+    callback_id: int
+    told: Told
+    level: Level
+    since: int = 0  # microseconds
+    state: str = ""
+
+
+class Case:
+    """One order in hand: its row, what is known of it, and the effect of that."""
+
+    __slots__ = (
+        "announced",
+        "before",
+        "cost",
+        "fee",
+        "held_no",
+        "known",
+        "no",
+        "order",
+        "order_id",
+        "provider",
+        "status",
+        "touched",
+        "user_id",
+        "wallet_no",
+    )
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        """`row` in the order of `_ORDER_COLUMNS`."""
+        (self.no, self.provider, self.order_id, announced_at, kind, self.user_id, amount, currency) = row[:8]
+        (self.wallet_no, self.held_no, self.status, _fact_count, self.cost, self.fee) = row[8:]
+        self.announced = announced_at is not None
+        self.order = Order(kind, amount, currency)
+        self.known: dict[Fact, Level] = {}
+        self.before: Effect | None = None
+        self.touched = False
+
+    def effect(self) -> Effect:
+        """The effect of what is known, computed once until more is known."""
+        if self.before is None:
+            self.before = effect(self.order.kind, self.order.amount, self.known)
+        return self.before
+
+
+_ORDER_COLUMNS = (
+    "o.id, o.provider, o.order_id, o.announced_at, o.kind, o.user_id, o.amount, o.currency,"
+    " o.wallet_no, o.held_no, o.status, o.fact_count, o.cost, o.fee"
+)
+_FACT_COUNT = 11
+_NO_AMOUNT = -1
+_KINDS: dict[str, FactKind] = {str(kind): kind for kind in FactKind}
+_LEVELS = tuple(Level)
+_encode = msgspec.json.encode
+_decode_told = msgspec.json.Decoder(Told).decode
+
+
+class Book:
+    """Collects what a batch of callbacks changes, and writes it."""
+
+    def __init__(self, connection: Connection, *, at: int, policy: Policy) -> None:
+        """`connection` stands in a writing transaction; `at` is now, in microseconds."""
+        self.connection = connection
+        self.raw = driver(connection)
+        self.at = at
+        self.policy = policy
+        self.cases: dict[tuple[str, str], Case] = {}
+        self._owners: dict[str, Case] = {}  # the announced order of each id
+        self._bare: dict[str, list[Case]] = {}
+        self._twins: set[tuple[str, str]] = set()
+        self._facts: list[tuple[Any, ...]] = []
+        self._journals: list[tuple[int, int | None, int]] = []
+        self._postings: list[tuple[int, int, int, Minor]] = []
+        self._moved: dict[int, Minor] = {}
+        self._pending: list[tuple[Any, ...]] = []
+        self._notices: list[tuple[int, str, int, int]] = []
+        self._alerts: list[Alert] = []
+        self._settled: list[tuple[str, str]] = []
+        self._tasks: dict[str, NewTask] = {}
+        self._system: dict[tuple[str, str], int] = {}
+
+    # reading
+
+    def open_orders(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Load the orders of these (provider, order_id), whoever announced them, with their facts."""
+        ids = list(dict.fromkeys(order_id for _, order_id in keys))
+        if ids:
+            self._load(
+                f"SELECT {_ORDER_COLUMNS} FROM json_each(?) AS j CROSS JOIN callback_orders AS o"
+                " ON o.order_id = j.value",
+                ids,
+            )
+
+    def open_numbers(self, numbers: Sequence[int]) -> list[Case]:
+        """Load the orders with these numbers, with their facts."""
+        return self._load(
+            f"SELECT {_ORDER_COLUMNS} FROM json_each(?) AS j CROSS JOIN callback_orders AS o ON o.id = j.value",
+            numbers,
+        )
+
+    def _load(self, statement: str, keys: Sequence[Any]) -> list[Case]:
+        cases = self.cases
+        loaded: list[Case] = []
+        told_of: dict[int, Case] = {}
+        for row in self.raw.execute(statement, (orjson.dumps(keys),)):
+            key = (row[1], row[2])
+            case = cases.get(key)
+            if case is None:
+                case = cases[key] = Case(row)
+                if row[_FACT_COUNT]:
+                    told_of[case.no] = case
+                if case.announced:
+                    self._owners[case.order_id] = case
+                else:
+                    self._bare.setdefault(case.order_id, []).append(case)
+            loaded.append(case)
+        if told_of:
+            self._load_facts(told_of)
+        return loaded
+
+    def _load_facts(self, told_of: dict[int, Case]) -> None:
+        for no, kind, attempt, key, amount, level in self.raw.execute(
+            "SELECT f.order_no, f.kind, f.attempt, f.key, f.amount, f.level FROM json_each(?) AS j"
+            " CROSS JOIN callback_facts AS f ON f.order_no = j.value",
+            (orjson.dumps(list(told_of)),),
+        ):
+            fact = Fact(_KINDS[kind], attempt, key, None if amount == _NO_AMOUNT else amount)
+            told_of[no].known[fact] = _LEVELS[level]
+
+    def open_twins(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Look up which of these other readings of signed texts are orders that we know, announced or parked."""
+        if keys:
+            self._twins.update(
+                self.raw.execute(
+                    "SELECT o.provider, o.order_id FROM json_each(?) AS j CROSS JOIN callback_orders AS o"
+                    " ON o.order_id = j.value",
+                    (orjson.dumps(list({order_id for _, order_id in keys})),),
+                )
+            )
+
+    def case(self, provider: str, order_id: str) -> Case | None:
+        """The order in hand, announced or bare."""
+        return self.cases.get((provider, order_id))
+
+    def owner_of(self, order_id: str) -> Case | None:
+        """The announced order of this id, whichever sender it waits for."""
+        return self._owners.get(order_id)
+
+    def is_known(self, provider: str, order_id: str) -> bool:
+        """Whether we know such an order, announced or parked."""
+        return (provider, order_id) in self._twins or (provider, order_id) in self.cases
+
+    def waiting(self, case: Case, *, states: Sequence[str]) -> list[Waiting]:
+        """What waits for this order, in the log's order."""
+        rows = self.raw.execute(
+            "SELECT callback_id, told, level, since, state FROM callback_pending WHERE order_no = ?"
+            " ORDER BY callback_id",
+            (case.no,),
+        )
+        return [Waiting(r[0], _decode_told(r[1]), _LEVELS[r[2]], r[3], r[4]) for r in rows if r[4] in states]
+
+    # putting down
+
+    def opened(self, number: int, provider: str, order_id: str, contents: tuple[Any, ...], bare: Case | None) -> Case:
+        """The case of an order that is being announced; `contents`: announced_at … held_no. Keeps what is known."""
+        case = Case((number, provider, order_id, *contents, "waiting", 0, None, None))
+        if bare is not None:
+            case.known = bare.known
+        self.cases[provider, order_id] = case
+        self._owners[order_id] = case
+        return case
+
+    def strangers(self, case: Case) -> list[Case]:
+        """Bare rows of the same id that other senders brought about."""
+        return [other for other in self._bare.get(case.order_id, ()) if other.provider != case.provider]
+
+    def bare(self, provider: str, order_id: str) -> Case:
+        """A row for an order that nobody announced yet."""
+        row = self.raw.execute(
+            "INSERT INTO callback_orders (provider, order_id) VALUES (?, ?) RETURNING id", (provider, order_id)
+        ).fetchone()
+        case = Case((row[0], provider, order_id, None, "", "", 0, "IDR", None, None, "waiting", 0, None, None))
+        self.cases[provider, order_id] = case
+        self._bare.setdefault(order_id, []).append(case)
+        return case
+
+    def note(self, case: Case, facts: Mapping[Fact, Level], *, source_id: int) -> bool:
+        """Add or raise facts without looking at money → whether any was new or better."""
+        known, fresh = case.known, False
+        for fact, level in facts.items():
+            if known.get(fact, -1) >= level:
+                continue
+            fresh = True
+            known[fact] = level
+            amount = _NO_AMOUNT if fact.amount is None else fact.amount
+            self._facts.append((case.no, fact.kind, fact.attempt, fact.key, amount, int(level), source_id, self.at))
+        case.touched |= fresh
+        return fresh
+
+    def learn(self, case: Case, facts: Mapping[Fact, Level], *, source_id: int) -> None:
+        """Add or raise facts, and what follows: the difference of the effects as a journal, status, alerts, notice."""
+        before = case.effect()
+        if not self.note(case, facts, source_id=source_id):
+            return
+        case.before = None
+        after = case.effect()
+        if after == before:
+            return
+        self.post(case, journal(before.position, after.position), source_id=source_id)
+        if after.status != before.status:
+            case.status = after.status
+            self._notices.append((case.no, after.status, source_id, self.at))
+        if after.alerts != before.alerts:
+            subject = f"order:{case.order_id}"
+            self._alerts.extend(Alert(kind, subject) for kind in sorted(after.alerts - before.alerts))
+            self._settled.extend((kind, subject) for kind in sorted(before.alerts - after.alerts))
+
+    def hold(self, case: Case, *, source_id: int) -> None:
+        """Post what announcing the order moves: a purchase's hold."""
+        self.post(case, journal(NOTHING_MOVED, case.effect().position), source_id=source_id)
+
+    def post(self, case: Case, postings: Sequence[Posting], *, source_id: int) -> None:
+        """Put down a journal of these postings, caused by `source_id`."""
+        if not postings:
+            return
+        self._journals.append((source_id, case.no, self.at))
+        for account, amount in postings:
+            if account is Account.WALLET:
+                number = case.wallet_no
+            elif account is Account.HELD:
+                number = case.held_no
+            else:
+                named = case.provider if account is Account.CLEARING else case.order.kind
+                self._postings.append(
+                    (self.system_account(f"{account}:{named}", case.order.currency), self.at, source_id, amount)
+                )
+                continue
+            self._postings.append((number, self.at, source_id, amount))
+            self._moved[number] = self._moved.get(number, 0) + amount
+
+    def moved(self, account_no: int) -> Minor:
+        """What this page has moved on a user's account so far."""
+        return self._moved.get(account_no, 0)
+
+    def balance(self, case: Case) -> Minor:
+        """The balance of the order's wallet, this page included."""
+        row = self.raw.execute("SELECT balance FROM callback_accounts WHERE id = ?", (case.wallet_no,)).fetchone()
+        return int(row[0]) + self.moved(case.wallet_no)
+
+    def wallet(self, user_id: str, currency: str = "IDR") -> tuple[int, str]:
+        """Number and currency of a user's wallet, made when it does not exist."""
+        find = ("SELECT id, currency FROM callback_accounts WHERE name = ?", (f"wallet:{user_id}",))
+        row = self.raw.execute(*find).fetchone()
+        if row is None:
+            self.raw.execute(
+                "INSERT INTO callback_accounts (name, currency, balance) VALUES (?, ?, 0)",
+                (f"wallet:{user_id}", currency),
+            )
+            row = self.raw.execute(*find).fetchone()
+        return int(row[0]), str(row[1])
+
+    def adjust(self, account_no: int, currency: str, amount: Minor, *, source_id: int) -> None:
+        """A journal between a wallet and `adjustment`."""
+        self._journals.append((source_id, None, self.at))
+        self._postings.append((account_no, self.at, source_id, amount))
+        self._postings.append((self.system_account("adjustment", currency), self.at, source_id, -amount))
+        self._moved[account_no] = self._moved.get(account_no, 0) + amount
+
+    def system_account(self, name: str, currency: str) -> int:
+        """The number of an account without running balance, made when it is first needed."""
+        number = self._system.get((name, currency))
+        if number is None:
+            find = ("SELECT id FROM callback_accounts WHERE name = ? AND currency = ?", (name, currency))
+            row = self.raw.execute(*find).fetchone()
+            if row is None:
+                self.raw.execute("INSERT INTO callback_accounts (name, currency) VALUES (?, ?)", (name, currency))
+                row = self.raw.execute(*find).fetchone()
+            number = self._system[name, currency] = int(row[0])
+        return number
+
+    def park(self, case: Case, waiting: Waiting) -> None:
+        """Keep what was told until the order is announced."""
+        self._pend(case, waiting, "parked", "")
+
+    def doubt(self, case: Case, waiting: Waiting) -> None:
+        """Keep what was told until the sender's API has answered."""
+        notice = waiting.told.notice
+        self._pend(case, waiting, "in_doubt", notice.attempt if notice else "")
+
+    def _pend(self, case: Case, waiting: Waiting, state: str, attempt: str) -> None:
+        told = _encode(waiting.told)
+        self._pending.append((waiting.callback_id, case.no, state, attempt, int(waiting.level), told, self.at))
+
+    def ask(self, case: Case, attempts: Iterable[str], *, callback_id: int) -> None:
+        """Open a question to the sender's API about each attempt; one that is open already stays one."""
+        for attempt in attempts:
+            key = question_key(case.no, attempt)
+            payload = orjson.dumps({"order_id": case.order_id, "attempt": attempt}).decode()
+            self._tasks[key] = NewTask(key, "ask", case.provider, payload, self.at, case.no, callback_id)
+
+    def alert(self, case: Case, kind: str, detail: Mapping[str, Any]) -> None:
+        """Open an alert about this order."""
+        self._alerts.append(Alert(kind, f"order:{case.order_id}", detail))
+
+    def keep_costs(self, case: Case, told: Told, *, paid: bool) -> None:
+        """Keep beside the order what the shop pays its supplier, and the fee that the payer bore."""
+        if told.cost is not None and told.cost != case.cost:
+            case.cost, case.touched = told.cost, True
+        if paid and told.fee is not None and told.fee != case.fee:
+            case.fee, case.touched = told.fee, True
+
+    def cause(self, kind: str, case: Case | None, *, callback_id: int | None = None, **more: Any) -> int:
+        """Keep what caused a change and is no callback → its negative id. `more`: who, reason, body."""
+        row = self.raw.execute(
+            "INSERT INTO callback_causes (kind, order_no, callback_id, who, reason, body, at)"
+            " VALUES (?,?,?,?,?,?,?) RETURNING id",
+            (
+                kind,
+                case.no if case else None,
+                callback_id,
+                more.get("who", ""),
+                more.get("reason", ""),
+                more.get("body"),
+                self.at,
+            ),
+        ).fetchone()
+        return -int(row[0])
+
+    # writing
+
+    def write(self) -> None:
+        """Write all that was put down: one statement a table."""
+        many = self.raw.executemany
+        if self._facts:
+            many(
+                "INSERT INTO callback_facts (order_no, kind, attempt, key, amount, level, source_id, told_at)"
+                " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET level = excluded.level"
+                " WHERE excluded.level > level",
+                self._facts,
+            )
+        if self._journals:
+            many("INSERT INTO callback_journals (id, order_no, at) VALUES (?,?,?)", self._journals)
+            many("INSERT INTO callback_postings (account_no, at, journal_id, amount) VALUES (?,?,?,?)", self._postings)
+            many(
+                "UPDATE callback_accounts SET balance = balance + ? WHERE id = ?",
+                [(amount, number) for number, amount in sorted(self._moved.items()) if amount],
+            )
+            self._watch_balances()
+        touched = [
+            (case.status, len(case.known), case.cost, case.fee, case.no) for case in self.cases.values() if case.touched
+        ]
+        if touched:
+            many("UPDATE callback_orders SET status=?, fact_count=?, cost=?, fee=? WHERE id=?", touched)
+        if self._notices:
+            many("INSERT INTO callback_notices (order_no, status, source_id, at) VALUES (?,?,?,?)", self._notices)
+        if self._pending:
+            many(
+                "INSERT INTO callback_pending (callback_id, order_no, state, attempt, level, told, since)"
+                " VALUES (?,?,?,?,?,?,?) ON CONFLICT (callback_id) DO UPDATE SET state = excluded.state,"
+                " attempt = excluded.attempt, since = excluded.since",
+                self._pending,
+            )
+        if self._tasks:
+            enqueue(self.connection, list(self._tasks.values()), self.at, reopen=True)
+        raise_alerts(self.connection, self._alerts, at=self.at)
+        settle_alerts(self.connection, self._settled, by="facts", at=self.at)
+
+    def _watch_balances(self) -> None:
+        # Only money that goes back to a payer pushes a wallet below zero: a person is told, until it is made good.
+        fallen = [number for number, amount in self._moved.items() if amount < 0]
+        if fallen:
+            rows = self.raw.execute(
+                "SELECT a.name FROM json_each(?) AS j CROSS JOIN callback_accounts AS a ON a.id = j.value"
+                " WHERE a.balance < 0",
+                (orjson.dumps(fallen),),
+            )
+            self._alerts.extend(Alert("wallet_below_zero", row[0]) for row in rows)
+        rows = self.raw.execute(
+            "SELECT l.subject FROM callback_alerts AS l JOIN callback_accounts AS a ON a.name = l.subject"
+            " WHERE l.kind = 'wallet_below_zero' AND l.closed_at IS NULL AND a.balance >= 0"
+        )
+        self._settled.extend(("wallet_below_zero", row[0]) for row in rows)
+
+
+def question_key(order_no: int, attempt: str) -> str:
+    """The key of the one open question about an order's attempt."""
+    return f"ask:{order_no}:{attempt}"[:192]
