@@ -1,0 +1,142 @@
+"""The slow lane's contract: a task, what became of one try, what follows from it, and who carries it out.
+
+What must happen outside (a question to a sender's API, a message, a handler of one's own) is a row in
+`callback_tasks`, enqueued with the effect that asks for it. `queue` is the table, `policy` decides when again,
+`runner` carries out. A try is repeated after a crash, always with the same `key`: who receives it can tell.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+from sqlalchemy import Connection
+
+#: The kind of a task and where it goes: what is limited, rests, and fails together.
+Lane: TypeAlias = tuple[str, str]
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One task as it was claimed; the columns of `callback_tasks` that a try needs."""
+
+    id: int
+    key: str  # unique: the guard against doing it twice, and the idempotency key towards the destination
+    kind: str
+    destination: str
+    payload: str  # JSON
+    tries: int  # this one included: 1 at the first
+    fence: int  # grows with each claim; whoever holds an older one writes nothing
+    created_at: int  # microseconds, UTC; when it was enqueued, or reopened
+    order_no: int | None = None
+    callback_id: int | None = None
+    last_error: str = ""
+
+    @property
+    def lane(self) -> Lane:
+        """What it shares limits with."""
+        return self.kind, self.destination
+
+
+class Success(msgspec.Struct, frozen=True):
+    """The try did what it should; `value` is for the performer's own `settle`, nobody else reads it."""
+
+    value: Any = None
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The try did not; `error` is kept and shown, so it holds no secret."""
+
+    error: str
+    #: no repetition can help: give up at once
+    final: bool = False
+    #: the destination's own word for how long nobody shall ask; its whole lane rests
+    retry_after_seconds: float | None = None
+    #: a stable word for the dead letter, where the task is given up
+    reason: str = ""
+    #: for the performer's own `settle`
+    value: Any = None
+
+
+Result: TypeAlias = Success | Failure
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """Verdict: done; the row stays as the guard of its key."""
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Verdict: another try, not before `due_at` (microseconds, UTC)."""
+
+    due_at: int
+    error: str = ""
+    #: until when nobody of the same lane is tried
+    rests_until: int | None = None
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """Verdict: a dead letter for a person; `reason` is a stable word, `detail` what a person needs beside it."""
+
+    reason: str
+    error: str = ""
+    detail: Mapping[str, Any] = {}
+
+
+Verdict: TypeAlias = Finished | Again | GiveUp
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How patient a kind of task is. Seconds."""
+
+    base_seconds: float = 2.0  # the first wait lies between 0 and this, each next one doubles it
+    cap_seconds: float = 600.0  # no wait is longer, unless the destination asks for it
+    tries_max: int | None = 12
+    age_seconds_max: float | None = None  # from `created_at`; the last try is made when it is over
+    wait_seconds_max: float = 86_400.0  # a destination that asks for more is given up
+
+
+#: `(connection, task, result, proposed, at) -> Verdict`: called inside the transaction that writes the results.
+#: `proposed` is what the policy makes of the result; to return it is to agree. It may write to the same
+#: connection: its effect and the task's new state are committed together or not at all.
+Settle: TypeAlias = Callable[[Connection, Task, Result, Verdict, int], Verdict]
+
+
+class Performer(Protocol):
+    """Who carries out one kind of task."""
+
+    @property
+    def policy(self) -> Policy:
+        """When again, when never."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many tries one destination sees at once."""
+
+    @property
+    def rate_per_second(self) -> float | None:
+        """How many tries one destination sees begin in a second, None: any; at the limit tasks wait."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """After which a try is a failure."""
+
+    async def perform(self, task: Task) -> Result:
+        """Carry out one try. An exception is a Failure with its type and redacted text. Never blocks the thread."""
+
+    @property
+    def settle(self) -> Settle | None:
+        """What a result means for the state; an ordinary method, or None: the proposed verdict stands."""
+
+
+__all__ = [
+    "Again",
+    "Failure",
+    "Finished",
+    "GiveUp",
+    "Lane",
+    "Performer",
+    "Policy",
+    "Result",
+    "Settle",
+    "Success",
+    "Task",
+    "Verdict",
+]

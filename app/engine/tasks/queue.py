@@ -1,0 +1,292 @@
+"""The slow lane's table: enqueue, claim, finish, dead letters; every statement is for many rows at once.
+
+A claim is a lease with a fencing number. `due_at` of a running task is the end of its lease, so that one index finds
+what is due and what was left behind; `lease_until` of a ready task is the time until which its whole lane rests.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    and_,
+    case,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from app.engine.tables import tasks
+from app.engine.tasks import Again, Finished, GiveUp, Lane, Task, Verdict
+
+_ERROR_MAX = 1_000  # characters of an error that are kept
+_LOOK = 4  # a claim looks at so many times what it may take, for lanes that have no room for all of theirs
+
+# Word for word as in the partial index on `due_at`: SQLite compares texts, and a parameter proves nothing to it.
+_OPEN_TEXT = "state IN ('ready', 'running')"
+_OPEN: Any = text(_OPEN_TEXT)
+
+
+class NewTask(msgspec.Struct, frozen=True):
+    """One task to be enqueued; `due_at` in microseconds, UTC."""
+
+    key: str
+    kind: str
+    destination: str
+    payload: str  # JSON
+    due_at: int
+    order_no: int | None = None
+    callback_id: int | None = None
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How one claimed try ended."""
+
+    task: Task
+    verdict: Verdict
+
+
+_INSERT = """
+INSERT INTO callback_tasks
+  (key, kind, destination, payload, state, due_at, tries, fence, created_at, last_error, order_no, callback_id)
+VALUES (:key, :kind, :destination, :payload, 'ready', :due_at, 0, 0, :at, '', :order_no, :callback_id)
+ON CONFLICT (key) DO """
+_ADD = text(_INSERT + "NOTHING")
+_ADD_OR_REOPEN = text(
+    _INSERT
+    + """UPDATE SET state = 'ready', tries = 0, due_at = excluded.due_at, created_at = excluded.created_at,
+  kind = excluded.kind, destination = excluded.destination, payload = excluded.payload, last_error = '',
+  lease_until = NULL, finished_at = NULL, order_no = excluded.order_no, callback_id = excluded.callback_id
+WHERE callback_tasks.state IN ('done', 'dead')"""
+)
+_CLOSE_LETTER_OF_KEY = text("""
+UPDATE callback_dead SET closed_at = :at, closed_how = 'retried'
+WHERE kind = 'task' AND closed_at IS NULL
+  AND ref = (SELECT id FROM callback_tasks WHERE key = :key AND state = 'dead')""")
+
+
+def enqueue(connection: Connection, new: Sequence[NewTask], at: int, *, reopen: bool = False) -> int:
+    """Add tasks; a key that is known is left as it is → how many were added.
+
+    With `reopen` a task of the same key that is done or dead begins anew, with the new payload (a question asked
+    again); its open dead letter is closed.
+    """
+    if not new:
+        return 0
+    rows = [{**msgspec.structs.asdict(task), "at": at} for task in new]
+    if reopen:
+        connection.execute(_CLOSE_LETTER_OF_KEY, [{"key": task.key, "at": at} for task in new])
+    return connection.execute(_ADD_OR_REOPEN if reopen else _ADD, rows).rowcount
+
+
+def claim(
+    connection: Connection,
+    at: int,
+    count: int,
+    lease_us: int,
+    room: Mapping[str, int],
+    room_of_lanes: Mapping[Lane, int] | None = None,
+) -> list[Task]:
+    """Take at most `count` tasks that are due, or whose lease has ended, in one statement; earliest first.
+
+    `room`: kinds that may be claimed, each with how many a destination takes at once. `room_of_lanes`: how many the
+    lanes take that are not empty; 0 leaves a lane out. Each claim counts as a try.
+    """
+    if count <= 0 or not room:
+        return []
+    chosen = _due(at, count, room, room_of_lanes or {})
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(chosen))
+        .values(
+            state="running",
+            tries=tasks.c.tries + 1,
+            fence=tasks.c.fence + 1,
+            due_at=at + lease_us,
+            lease_until=at + lease_us,
+        )
+        .returning(*_COLUMNS)
+    )
+    rows = connection.execute(statement).all()
+    return sorted((Task(*row) for row in rows), key=lambda task: task.id)
+
+
+_COLUMNS = tuple(tasks.c[name] for name in Task.__struct_fields__)
+
+
+def _due(at: int, count: int, room: Mapping[str, int], room_of_lanes: Mapping[Lane, int]) -> ScalarSelect[int]:
+    full = [lane for lane, free in room_of_lanes.items() if free <= 0]
+    partly = {lane: free for lane, free in room_of_lanes.items() if free > 0}
+    conditions = [_OPEN, tasks.c.due_at <= at, tasks.c.kind.in_(tuple(room))]
+    if full:
+        conditions.append(tuple_(tasks.c.kind, tasks.c.destination).not_in(full))
+    seen = (
+        select(tasks.c.id, tasks.c.kind, tasks.c.destination, tasks.c.due_at)
+        .where(*conditions)
+        .order_by(tasks.c.due_at, tasks.c.id)
+        .limit(count * _LOOK)
+        .with_for_update(skip_locked=True)  # SQLite has one writer and no such clause: it is left out there
+        .subquery("seen")
+    )
+    nth = func.row_number().over(partition_by=(seen.c.kind, seen.c.destination), order_by=(seen.c.due_at, seen.c.id))
+    ranked = select(
+        seen.c.id, seen.c.due_at, nth.label("nth"), _free(seen.c.kind, seen.c.destination, room, partly).label("free")
+    ).subquery("ranked")
+    return (
+        select(ranked.c.id)
+        .where(ranked.c.nth <= ranked.c.free)
+        .order_by(ranked.c.due_at, ranked.c.id)
+        .limit(count)
+        .scalar_subquery()
+    )
+
+
+def _free(
+    kind: ColumnElement[str], destination: ColumnElement[str], room: Mapping[str, int], partly: Mapping[Lane, int]
+) -> ColumnElement[int]:
+    by_kind = case(dict(room), value=kind, else_=0)
+    if not partly:
+        return by_kind
+    return case(
+        *((and_(kind == lane[0], destination == lane[1]), free) for lane, free in partly.items()), else_=by_kind
+    )
+
+
+def held(connection: Connection, claimed: Sequence[Task]) -> list[Task]:
+    """Those whose claim still holds; who was overtaken (lease ended, a person retried) must not write anything."""
+    if not claimed:
+        return []
+    statement = select(tasks.c.id, tasks.c.fence).where(
+        tasks.c.id.in_([task.id for task in claimed]), tasks.c.state == "running"
+    )
+    fences = {row.id: row.fence for row in connection.execute(statement.with_for_update())}
+    return [task for task in claimed if fences.get(task.id) == task.fence]
+
+
+_HELD = "WHERE id = :id AND fence = :fence AND state = 'running'"
+_DONE = text(
+    f"UPDATE callback_tasks SET state = 'done', finished_at = :at, lease_until = NULL, last_error = '' {_HELD}"
+)
+_AGAIN = text(
+    "UPDATE callback_tasks SET state = 'ready', due_at = :due_at, lease_until = :rests_until, last_error = :error "
+    + _HELD
+)
+_DEAD = text(
+    "UPDATE callback_tasks SET state = 'dead', finished_at = :at, lease_until = NULL, last_error = :error " + _HELD
+)
+_LETTER = text(f"""
+INSERT INTO callback_dead (kind, ref, order_no, reason, detail, since)
+SELECT 'task', id, order_no, :reason, :detail, :at FROM callback_tasks {_HELD}""")
+_REST = text(f"""
+UPDATE callback_tasks SET due_at = :until
+WHERE {_OPEN_TEXT} AND due_at < :until AND state = 'ready' AND kind = :kind AND destination = :destination""")
+
+
+def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
+    """Write verdicts where the fence is still ours → how many tasks were written; the late ones write nothing.
+
+    Again with `rests_until` moves all that is ready in the lane behind that time. GiveUp adds a dead letter.
+    """
+    done: list[dict[str, Any]] = []
+    again: list[dict[str, Any]] = []
+    given_up: list[dict[str, Any]] = []
+    rests: dict[Lane, int] = {}
+    for ending in endings:
+        task, verdict = ending.task, ending.verdict
+        row: dict[str, Any] = {"id": task.id, "fence": task.fence, "at": at}
+        if isinstance(verdict, Finished):
+            done.append(row)
+        elif isinstance(verdict, Again):
+            until = verdict.rests_until
+            again.append(row | {"due_at": verdict.due_at, "rests_until": until, "error": verdict.error[:_ERROR_MAX]})
+            if until is not None:
+                rests[task.lane] = max(until, rests.get(task.lane, 0))
+        else:
+            given_up.append(row | _letter(task, verdict))
+    written = _each(connection, _DONE, done) + _each(connection, _AGAIN, again)
+    _each(connection, _LETTER, given_up)  # first, while the rows still tell that the claim holds
+    written += _each(connection, _DEAD, given_up)
+    moved = [{"kind": kind, "destination": place, "until": until} for (kind, place), until in rests.items()]
+    _each(connection, _REST, moved)
+    return written
+
+
+def _letter(task: Task, verdict: GiveUp) -> dict[str, Any]:
+    error = verdict.error[:_ERROR_MAX]
+    told = {"task": task.kind, "destination": task.destination, "tries": task.tries, "last_error": error}
+    return {
+        "reason": verdict.reason[:64],
+        "error": error,
+        "detail": json.dumps(told | dict(verdict.detail), ensure_ascii=False),
+    }
+
+
+def _each(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+    return connection.execute(statement, rows).rowcount if rows else 0
+
+
+_RELEASE = text(
+    f"UPDATE callback_tasks SET state = 'ready', due_at = :at, lease_until = NULL, tries = tries - 1 {_HELD}"
+)
+
+
+def release(connection: Connection, claimed: Sequence[Task], at: int) -> int:
+    """Give back what was claimed and not carried out (the process is asked to stop): due at once, no try counted."""
+    return _each(connection, _RELEASE, [{"id": task.id, "fence": task.fence, "at": at} for task in claimed])
+
+
+def next_due(connection: Connection, after: int | None = None) -> int | None:
+    """When the next task is due, or the next lease ends (microseconds, UTC); with `after`, the first one later."""
+    later = tasks.c.due_at > (-1 if after is None else after)
+    time: int | None = connection.execute(select(func.min(tasks.c.due_at)).where(_OPEN, later)).scalar_one()
+    return time
+
+
+def resting(connection: Connection, at: int) -> dict[Lane, int]:
+    """Lanes that asked to be left alone, each with the time until which; read at start, so that a restart obeys."""
+    until = func.max(tasks.c.lease_until)
+    statement = (
+        select(tasks.c.kind, tasks.c.destination, until)
+        .where(_OPEN, tasks.c.due_at > at, tasks.c.state == "ready", tasks.c.lease_until > at)
+        .group_by(tasks.c.kind, tasks.c.destination)
+    )
+    return {(kind, destination): time for kind, destination, time in connection.execute(statement)}
+
+
+_CLOSE_LETTER = text("""
+UPDATE callback_dead SET closed_at = :at, closed_how = 'retried', closed_by = :by, closed_reason = :reason
+WHERE kind = 'task' AND ref = :id AND closed_at IS NULL""")
+_RETRY = text("""
+UPDATE callback_tasks SET state = 'ready', due_at = :at, created_at = :at, tries = 0, fence = fence + 1,
+  lease_until = NULL, finished_at = NULL
+WHERE id = :id""")
+
+
+def retry(connection: Connection, task_id: int, at: int, *, by: str | None = None, reason: str | None = None) -> bool:
+    """Have a person's word: due at once and patient anew, whatever its state; False when there is no such task.
+
+    A try that is under way is overtaken: what it learns is not written. An open dead letter is closed as retried.
+    """
+    connection.execute(_CLOSE_LETTER, {"id": task_id, "at": at, "by": by, "reason": reason})
+    return connection.execute(_RETRY, {"id": task_id, "at": at}).rowcount == 1
+
+
+__all__ = [
+    "Ending",
+    "NewTask",
+    "Task",
+    "claim",
+    "enqueue",
+    "finish",
+    "held",
+    "next_due",
+    "release",
+    "resting",
+    "retry",
+]
