@@ -1,0 +1,106 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from app.core.config import Settings
+from app.core.telemetry import METRICS, configure, get_logger, hide, redact
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_time_level_name_and_fields() -> None:
+    out = io.StringIO()
+    configure("info", stream=out)
+    get_logger("app.engine.worker").info("worker.batch", callbacks=12)
+    [line] = lines(out)
+    assert line["event"] == "worker.batch"
+    assert line["level"] == "info"
+    assert line["logger"] == "app.engine.worker"
+    assert line["callbacks"] == 12
+    assert line["timestamp"].endswith("Z")
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    out = io.StringIO()
+    configure("warning", stream=out)
+    get_logger("a").info("quiet")
+    logging.getLogger("library").info("quiet")
+    assert out.getvalue() == ""
+
+
+def test_a_library_s_line_takes_the_same_form() -> None:
+    out = io.StringIO()
+    configure("info", stream=out)
+    logging.getLogger("uvicorn").info("Started %s", "here")
+    [line] = lines(out)
+    assert (line["event"], line["logger"]) == ("Started here", "uvicorn")
+
+
+def test_no_configured_secret_reaches_a_line_wherever_it_stands() -> None:
+    out = io.StringIO()
+    settings = Settings(MIDTRANS_SERVER_KEY="SB-first-key, SB-second-key", CALLBACK_ADMIN_TOKEN="letmein")  # type: ignore[call-arg]
+    configure("info", settings=settings, stream=out)
+    log = get_logger("a")
+    log.info("SB-first-key", text="x SB-second-key y", nested={"list": ["letmein"]}, raw=b"letmein")
+    try:
+        int("SB-first-key")
+    except ValueError:
+        log.exception("failed")
+    logging.getLogger("b").warning("got %s", "letmein")
+    for secret in ("SB-first-key", "SB-second-key", "letmein"):
+        assert secret not in out.getvalue()
+    assert redact("letmein please") == "*** please"
+
+
+def test_fields_whose_name_tells_a_secret_are_hidden_whatever_they_hold() -> None:
+    out = io.StringIO()
+    configure("info", stream=out)
+    get_logger("a").info("x", signature_key="abc", headers={"X-Hub-Signature": "sha1=1", "Authorization": "Bearer q"})
+    [line] = lines(out)
+    assert line["signature_key"] == "***"
+    assert line["headers"] == {"X-Hub-Signature": "***", "Authorization": "***"}
+
+
+@pytest.mark.parametrize("for_people", [False, True])
+def test_hostile_text_makes_no_second_line_and_no_terminal_escape(*, for_people: bool) -> None:
+    out = io.StringIO()
+    configure("info", stream=out, for_people=for_people)
+    get_logger("a").info("x\n{}", order_id="\x1b[31m\n\u202e\x9b31m\ud800")
+    text = out.getvalue()
+    assert text.count("\n") == 1
+    assert text.isascii()
+    assert "\x1b" not in text
+
+
+def test_a_short_text_is_no_secret() -> None:
+    hide("abc")
+    assert redact("abcdef") == "abcdef"
+
+
+def test_a_very_long_field_is_cut() -> None:
+    out = io.StringIO()
+    configure("info", stream=out)
+    get_logger("a").info("x", body="y" * 100_000)
+    assert len(out.getvalue()) < 5_000
+
+
+def test_every_metric_has_a_name_of_its_own_and_a_meaning() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    assert all(metric.name.startswith("callbacks_") and metric.meaning.endswith(".") for metric in METRICS)
