@@ -27,6 +27,14 @@ class ExternalAPIError(CallbackError):
     """Talking to somebody else's API failed."""
 
 
+class NoAnswer(ExternalAPIError):
+    """Somebody else's API gave no answer that can be read: not reached, too late, too long, broken."""
+
+
+class AddressRefused(ExternalAPIError):
+    """An address that people gave leads into a private network; nothing was sent."""
+
+
 class FieldError(ValidationError):
     """A field of the input is missing or wrong."""
 
@@ -116,6 +124,8 @@ TREATMENTS: dict[type[CallbackError], Treatment] = {
     ProcessingError: Treatment(409, 1, again=False),
     DatabaseError: Treatment(503, 1, again=True),
     ExternalAPIError: Treatment(502, 1, again=True),
+    NoAnswer: Treatment(502, 1, again=True),
+    AddressRefused: Treatment(422, 2, again=False),
     FieldError: Treatment(422, 2, again=False),
     AmountError: Treatment(422, 2, again=False),
     UnreadableBody: Treatment(400, 2, again=False),
