@@ -91,6 +91,7 @@ causes = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("body", LargeBinary),  # an answer's bytes
     Column("at", BigInteger, nullable=False),
+    Index("callback_causes_order", "order_no"),
 )
 
 journals = Table(
@@ -127,12 +128,14 @@ pending = Table(
     Index("callback_pending_since", "state", "since"),
 )
 
+#: What a user is told about an order; clustered by order, because it is only read with it.
 notices = Table(
     "callback_notices",
     metadata,
-    Column("id", Id, primary_key=True),
     Column("order_no", BigInteger, nullable=False),
-    Column("status", String(32), nullable=False),  # rendered with the order's own values when it is shown
-    Column("source_id", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("source_id", BigInteger, nullable=False),
+    Column("status", String(32), nullable=False),  # rendered with the order's own values when it is shown
+    PrimaryKeyConstraint("order_no", "at", "source_id", "status"),
+    sqlite_with_rowid=False,
 )
