@@ -18,7 +18,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.core.errors import StartRefused
+from app.core.errors import SchemaOutdated, StartRefused
+from app.migrations.run import bring_up_to_date, why_outdated
 
 try:
     from pysqlite3 import dbapi2 as _bundled
@@ -143,32 +144,44 @@ def get_engine(role: Role = "api") -> Engine:
     return engine_for(get_settings().database_url, role)
 
 
+def ensure_schema(engine: Engine) -> None:
+    """Bring a missing or older schema up to date. Raises SchemaOutdated when it is newer than this release."""
+    try:
+        bring_up_to_date(engine)
+    except LookupError as error:
+        raise SchemaOutdated(f"{error}; use the newer release") from None
+
+
+def check_schema(engine: Engine) -> None:
+    """Raise SchemaOutdated, with what to do, unless the schema is this release's."""
+    if why := why_outdated(engine):
+        raise SchemaOutdated(why)
+
+
+def is_storage_trouble(error: BaseException) -> bool:
+    """Whether the database itself is in trouble (locked, full, read-only, I/O), rather than a statement wrong."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        return code & 0xFF in _TROUBLE
+    return isinstance(cause, sqlite_module().OperationalError) and any(w in str(cause) for w in _TROUBLE_WORDS)
+
+
+# SQLITE_BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL
+_TROUBLE = frozenset({5, 6, 7, 8, 10, 11, 13, 14, 15})
+_TROUBLE_WORDS = ("locked", "busy", "disk", "readonly", "unable to open", "malformed", "out of memory")
+
+
 def get_db() -> Iterator[Session]:
     """Yield a Session on the state database and close it; a FastAPI dependency, or `next(get_db())`.
 
     `next(get_db())` finalises the generator at once, so that Session arrives closed. A closed Session stays usable: it
     takes a connection anew when it needs one, and our handlers only ask it for its engine.
     """
-    from app.migrations.run import bring_up_to_date  # noqa: PLC0415 - migrations import this module
-
     engine = get_engine()
-    bring_up_to_date(engine)
+    ensure_schema(engine)
     session = Session(engine)
     try:
         yield session
     finally:
         session.close()
-
-
-__all__ = [
-    "Role",
-    "engine_for",
-    "get_db",
-    "get_engine",
-    "make_engine",
-    "reading",
-    "sqlite_module",
-    "sqlite_version",
-    "wal_is_safe",
-    "writing",
-]

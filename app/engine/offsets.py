@@ -1,0 +1,77 @@
+"""How far each log has been worked on: an offset belongs to an epoch, and another log starts at its own beginning."""
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from app.core.database import reading, writing
+from app.engine.outcomes import Alert, driver, raise_alerts
+
+
+class Offset(msgspec.Struct, frozen=True):
+    """The place of the worker in one log."""
+
+    epoch_no: int
+    offset: int  # the last callback whose effects are committed
+    deaths: int  # starts of a worker since it last moved
+    trying: int | None  # the callback that was being worked on alone
+
+
+def highest_offset(engine: Engine) -> int:
+    """The highest offset of any epoch: ids that a server gives must lie above it."""
+    with reading(engine) as connection:
+        return int(driver(connection).execute('SELECT coalesce(max("offset"), 0) FROM callback_offsets').fetchone()[0])
+
+
+def epoch_no_of(connection: Connection, epoch: str, *, at: int) -> int:
+    """The number of an epoch, given when it is first met."""
+    raw = driver(connection)
+    find = ("SELECT id FROM callback_offsets WHERE epoch = ?", (epoch,))
+    row = raw.execute(*find).fetchone()
+    if row is None:
+        others = raw.execute("SELECT count(*) FROM callback_offsets").fetchone()[0]
+        raw.execute('INSERT INTO callback_offsets (epoch, "offset", moved_at) VALUES (?, 0, ?)', (epoch, at))
+        row = raw.execute(*find).fetchone()
+        if others:
+            raise_alerts(connection, [Alert("log_replaced", "log", {"epoch": epoch})], at=at)
+    return int(row[0])
+
+
+def begin(engine: Engine, epoch: str, last_id: int, *, at: int) -> Offset:
+    """Note that a worker starts on this log → where it stands. A log that ends below its offset raises an alert."""
+    with writing(engine) as connection:
+        number = epoch_no_of(connection, epoch, at=at)
+        raw = driver(connection)
+        raw.execute("UPDATE callback_offsets SET deaths = deaths + 1 WHERE id = ?", (number,))
+        offset, deaths, trying = raw.execute(
+            'SELECT "offset", deaths, trying FROM callback_offsets WHERE id = ?', (number,)
+        ).fetchone()
+        if last_id < offset:
+            detail = {"last_id": str(last_id), "offset": str(offset)}
+            raise_alerts(connection, [Alert("log_went_back", "log", detail)], at=at)
+    return Offset(number, offset, deaths, trying)
+
+
+def end(engine: Engine, epoch_no: int) -> None:
+    """Note that a worker stopped by itself."""
+    with writing(engine) as connection:
+        driver(connection).execute("UPDATE callback_offsets SET deaths = 0, trying = NULL WHERE id = ?", (epoch_no,))
+
+
+def stands_at(connection: Connection, epoch_no: int) -> int:
+    """The offset as it is under the lock."""
+    query = 'SELECT "offset" FROM callback_offsets WHERE id = ?'
+    return int(driver(connection).execute(query, (epoch_no,)).fetchone()[0])
+
+
+def move(connection: Connection, epoch_no: int, offset: int, *, careful: bool, at: int) -> None:
+    """Move on; while going carefully the count of deaths stays, until past the batch."""
+    clear = "trying = NULL" if careful else "trying = NULL, deaths = 0"
+    driver(connection).execute(
+        f'UPDATE callback_offsets SET "offset" = ?, moved_at = ?, {clear} WHERE id = ?', (offset, at, epoch_no)
+    )
+
+
+def note_trying(engine: Engine, epoch_no: int, callback_id: int) -> None:
+    """Note which callback is worked on alone, before it is touched: who dies now died of it."""
+    with writing(engine) as connection:
+        driver(connection).execute("UPDATE callback_offsets SET trying = ? WHERE id = ?", (callback_id, epoch_no))

@@ -1,0 +1,137 @@
+"""`up`: two children, a server and a worker, started again when they die, woken through an inherited descriptor.
+
+Receiving and working compete for one interpreter, so each is a process. A child that refuses to start (exit code 2), or
+dies at every start, ends the whole with its reason.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+WAKE_FD = "CALLBACK_WAKE_FD"
+REFUSED = 2  # a child's exit code that no repetition improves
+_QUICK_SECONDS = 5.0  # a child that lives shorter than this died at its start
+_QUICK_DEATHS_MAX = 6
+_BACKOFF_SECONDS_MAX = 5.0
+_STOP_SECONDS = 9.0
+_LOOK_SECONDS = 0.05
+
+
+class Child:
+    """One process of ours, with its history."""
+
+    def __init__(self, name: str, wake_fd: int) -> None:
+        """`name` is a command of ours: `serve`, `worker`."""
+        self.name = name
+        self.wake_fd = wake_fd
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+        self.start_at = 0.0  # not before
+        self.quick_deaths = 0
+
+    def start(self, now: float) -> None:
+        """Start it."""
+        self.started_at = now
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "app", self.name],
+            pass_fds=[self.wake_fd],
+            env={**os.environ, WAKE_FD: str(self.wake_fd)},
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops its children in order
+        )
+
+    def died(self, now: float) -> int | None:
+        """Its exit code if it has ended since it was started, and when it may start again."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return None
+        self.process = None
+        self.quick_deaths = self.quick_deaths + 1 if now - self.started_at < _QUICK_SECONDS else 0
+        self.start_at = now + (min(_BACKOFF_SECONDS_MAX, 0.1 * 2**self.quick_deaths) if self.quick_deaths else 0.0)
+        return code
+
+    def stop(self, seconds: float) -> int:
+        """Ask it to stop, and wait → its exit code; killed when it does not stop in time."""
+        if self.process is None:
+            return 0
+        self.process.terminate()
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.warning("killed", child=self.name, after_seconds=seconds)
+            self.process.kill()
+            code = self.process.wait()
+        self.process = None
+        return code
+
+
+class Supervisor:
+    """Keeps the children alive until it is told to stop."""
+
+    def __init__(self, names: Sequence[str] = ("serve", "worker")) -> None:
+        """`names` of the commands to keep alive, in the order in which they stop."""
+        read_fd, write_fd = make_wake_fds()
+        self.children = [Child(name, read_fd if name == "worker" else write_fd) for name in names]
+        self.stopping = False
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT → the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        code = 0
+        while not self.stopping and code == 0:
+            code = self._look(time.monotonic())
+            time.sleep(_LOOK_SECONDS)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for child in self.children:  # the server first: what it has taken, the worker still applies
+            child.stop(max(0.5, deadline - time.monotonic()))
+        return code
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _look(self, now: float) -> int:
+        for child in self.children:
+            code = child.died(now)
+            if code is not None and (code == REFUSED or child.quick_deaths >= _QUICK_DEATHS_MAX):
+                log.error("gave_up", child=child.name, exit_code=code, quick_deaths=child.quick_deaths)
+                return REFUSED if code == REFUSED else 1
+            if code is not None:
+                log.warning("died", child=child.name, exit_code=code, again_seconds=round(child.start_at - now, 1))
+            if child.process is None and now >= child.start_at:
+                child.start(now)
+        return 0
+
+
+def make_wake_fds() -> tuple[int, int]:
+    """Descriptors to wait for and to write to: an eventfd, which is both, or a pipe where there is none."""
+    if hasattr(os, "eventfd"):
+        both = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        return both, both
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(read_fd, False)
+    os.set_blocking(write_fd, False)
+    return read_fd, write_fd
+
+
+def wake(wake_fd: int) -> None:
+    """Say that something was appended; never blocks."""
+    try:
+        os.write(wake_fd, _ONE)
+    except BlockingIOError:  # it is awake already
+        return
+
+
+_ONE = (1).to_bytes(8, sys.byteorder)
+
+
+def inherited_wake_fd() -> int | None:
+    """The descriptor that the supervisor handed down to this child, if there is one."""
+    value = os.environ.get(WAKE_FD, "")
+    return int(value) if value.isdigit() else None

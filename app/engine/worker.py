@@ -1,0 +1,267 @@
+"""From the disk to the effects: a batch of callbacks in one transaction with the offset, a poison callback set aside.
+
+Offset, facts and effects commit together, so each callback counts once whatever dies when. A batch that raises is
+split until the callback that raises stands alone. One that kills the process is found by going callback by callback
+after a worker died at the same offset, with a note before each.
+"""
+
+import os
+import select
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from app.core.database import is_storage_trouble, writing
+from app.engine import offsets
+from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
+from app.engine.log import Log
+from app.engine.outcomes import decided_before, driver, rewrite_outcomes, write_outcomes
+
+BATCH_ROWS = 2000
+_CAREFUL_FROM = 2  # the start, since the offset moved last, that goes callback by callback
+_SET_ASIDE_FROM = 4  # three starts died of it
+_POLL_SECONDS = 0.05
+_GATHER_SECONDS = 0.005
+_CHORES_SECONDS = 30
+_TROUBLE_SECONDS_MAX = 5.0
+
+log = structlog.get_logger(__name__)
+
+#: Something to be done now and then in a transaction of its own; gets the time.
+Chore = Callable[[Connection, int], None]
+Clock = Callable[[], int]
+
+
+def microseconds() -> int:
+    """The clock, UTC."""
+    return time.time_ns() // 1000
+
+
+def decide(
+    connection: Connection, handlers: Handlers, callbacks: Sequence[Callback], *, epoch_no: int, at: int
+) -> list[Outcome]:
+    """Decide these callbacks and apply their effects inside the caller's writing transaction → one outcome each.
+
+    Those that have an outcome already keep it: a direct call was faster.
+    """
+    if not callbacks:
+        return []
+    known = decided_before(connection, callbacks[0].id, callbacks[-1].id)
+    fresh = [callback for callback in callbacks if callback.id not in known] if known else callbacks
+    decided = _apply(connection, handlers, fresh, at)
+    write_outcomes(connection, fresh, [decided[callback.id] for callback in fresh], epoch_no=epoch_no, at=at)
+    return [known.get(callback.id) or decided[callback.id] for callback in callbacks]
+
+
+def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callback], at: int) -> dict[int, Outcome]:
+    by_provider: dict[str, list[Callback]] = {}
+    for callback in callbacks:
+        by_provider.setdefault(callback.provider, []).append(callback)
+    decided: dict[int, Outcome] = {}
+    for provider, group in by_provider.items():
+        handler = handlers.get(provider)
+        if handler is None:
+            outcomes = [Outcome(c.id, OutcomeWord.SET_ASIDE, "no_handler", detail={"name": provider}) for c in group]
+        else:
+            outcomes = handler.apply(connection, group, at)
+        decided.update((outcome.callback_id, outcome) for outcome in outcomes)
+    return decided
+
+
+def decide_again(connection: Connection, handlers: Handlers, callback: Callback, *, who: str, at: int) -> Outcome:
+    """Decide one callback anew with today's facts, inside the caller's writing transaction; closes its dead letter."""
+    driver(connection).execute(
+        "UPDATE callback_dead SET closed_at = ?, closed_how = 'retried', closed_by = ?"
+        " WHERE kind = 'callback' AND ref = ? AND closed_at IS NULL",
+        (at, who, callback.id),
+    )
+    outcome = _apply(connection, handlers, [callback], at)[callback.id]
+    rewrite_outcomes(connection, [outcome], decided_by=None, at=at)
+    return outcome
+
+
+class Worker:
+    """Works through one log, in order."""
+
+    def __init__(
+        self,
+        callback_log: Log,
+        engine: Engine,
+        handlers: Handlers,
+        *,
+        chores: Sequence[Chore] = (),
+        on_batch: Callable[[], None] = lambda: None,
+        clock: Clock = microseconds,
+    ) -> None:
+        """`on_batch` is called after each committed batch (it wakes the slow lane)."""
+        self.log = callback_log
+        self.engine = engine
+        self.handlers = handlers
+        self.chores = chores
+        self.on_batch = on_batch
+        self.clock = clock
+        self.epoch = ""
+        self.place = offsets.Offset(0, 0, 0, None)
+        self._careful_until = 0
+        self._chores_due = 0
+
+    def begin(self) -> None:
+        """Find the place in the log; called again when the log was replaced."""
+        last_id = self.log.last_id()
+        self.epoch = self.log.epoch
+        self.place = place = offsets.begin(self.engine, self.epoch, last_id, at=self.clock())
+        self._careful_until = 0
+        if place.deaths >= _CAREFUL_FROM or place.trying is not None:
+            batch = self.log.read_after(place.offset, BATCH_ROWS)
+            self._careful_until = batch[-1].id if batch else 0
+
+    def end(self) -> None:
+        """Note a stop that is no death."""
+        offsets.end(self.engine, self.place.epoch_no)
+
+    def step(self) -> int:
+        """Work on one batch → how many callbacks it held."""
+        callbacks = self.log.read_after(self.place.offset, BATCH_ROWS)
+        if self.log.epoch != self.epoch:
+            self.begin()
+            return self.step()
+        if not callbacks:
+            self._careful_until = 0
+            return 0
+        started = time.perf_counter()
+        work = self._carefully if self.place.offset < self._careful_until else self._split
+        counts = work(callbacks)
+        seconds = round(time.perf_counter() - started, 4)
+        log.info("batch", callbacks=len(callbacks), seconds=seconds, **{str(word): n for word, n in counts.items()})
+        self.on_batch()
+        return len(callbacks)
+
+    def _batch(self, callbacks: Sequence[Callback], *, careful: bool = False) -> Counter[OutcomeWord]:
+        at, number = self.clock(), self.place.epoch_no
+        with writing(self.engine) as connection:
+            stands = offsets.stands_at(connection, number)
+            if stands != self.place.offset:  # another worker was here
+                self._stand(stands)
+                return Counter()
+            outcomes = decide(connection, self.handlers, callbacks, epoch_no=number, at=at)
+            offsets.move(connection, number, callbacks[-1].id, careful=careful, at=at)
+        self._stand(callbacks[-1].id)
+        self._tell(callbacks, outcomes)
+        return Counter(outcome.word for outcome in outcomes)
+
+    def _stand(self, offset: int) -> None:
+        self.place = offsets.Offset(self.place.epoch_no, offset, 0, None)
+
+    def _tell(self, callbacks: Sequence[Callback], outcomes: Sequence[Outcome]) -> None:
+        for callback, outcome in zip(callbacks, outcomes, strict=True):
+            if outcome.word in _TOLD:
+                log.warning(
+                    str(outcome.word),
+                    callback_id=str(callback.id),
+                    provider=callback.provider,
+                    reason=outcome.reason,
+                    ordering_key=callback.ordering_key,
+                )
+            else:
+                log.debug(str(outcome.word), callback_id=str(callback.id), provider=callback.provider)
+
+    def _split(self, callbacks: Sequence[Callback]) -> Counter[OutcomeWord]:
+        """The batch in one transaction; if it raises, its halves, until what raises stands alone."""
+        try:
+            return self._batch(callbacks)
+        except Exception as error:
+            if is_storage_trouble(error):
+                raise
+            if len(callbacks) == 1:
+                return self._set_aside(callbacks[0], error)
+        half = len(callbacks) // 2
+        return self._split(callbacks[:half]) + self._split(callbacks[half:])
+
+    def _carefully(self, callbacks: Sequence[Callback]) -> Counter[OutcomeWord]:
+        """Callback by callback, with a note before each: who dies now died of the noted one."""
+        counts: Counter[OutcomeWord] = Counter()
+        died_of, deaths = self.place.trying, self.place.deaths
+        for callback in callbacks:
+            if callback.id > self._careful_until:
+                break
+            if callback.id == died_of and deaths >= _SET_ASIDE_FROM:
+                counts += self._set_aside(callback, ProcessDiedError(deaths - 1))
+                continue
+            offsets.note_trying(self.engine, self.place.epoch_no, callback.id)
+            try:
+                counts += self._batch([callback], careful=True)
+            except Exception as error:
+                if is_storage_trouble(error):
+                    raise
+                counts += self._set_aside(callback, error)
+        return counts
+
+    def _set_aside(self, callback: Callback, error: BaseException) -> Counter[OutcomeWord]:
+        """Our own code failed on it: a dead letter with the error, and the rest goes on."""
+        detail = {"error": type(error).__name__, "text": str(error)[:500]}
+        outcome = Outcome(callback.id, OutcomeWord.SET_ASIDE, "handler_failed", detail=detail)
+        at, number = self.clock(), self.place.epoch_no
+        with writing(self.engine) as connection:
+            if not decided_before(connection, callback.id, callback.id):
+                write_outcomes(connection, [callback], [outcome], epoch_no=number, at=at)
+            offsets.move(connection, number, callback.id, careful=False, at=at)
+        self._stand(callback.id)
+        log.error("set_aside", callback_id=str(callback.id), provider=callback.provider, exc_info=error)
+        return Counter([OutcomeWord.SET_ASIDE])
+
+    def do_chores(self) -> None:
+        """What is due now and then, each in a transaction of its own."""
+        at = self.clock()
+        if at < self._chores_due:
+            return
+        self._chores_due = at + _CHORES_SECONDS * 1_000_000
+        for chore in self.chores:
+            with writing(self.engine) as connection:
+                chore(connection, at)
+
+    def run(self, stopped: Callable[[], bool], wake_fd: int | None = None) -> None:
+        """Work until `stopped()`; `wake_fd` becomes readable when something was appended."""
+        self.begin()
+        trouble = 0.0
+        while not stopped():
+            try:
+                worked = self.step()
+                self.do_chores()
+                trouble = 0.0
+            except Exception as error:
+                if not is_storage_trouble(error):
+                    raise
+                # The disk or a lock: nothing of the batch is committed, it is read again.
+                trouble = min(_TROUBLE_SECONDS_MAX, trouble * 2 or 0.1)
+                log.warning("storage_trouble", error=str(error), again_seconds=trouble)
+                time.sleep(trouble)
+                continue
+            if not worked:
+                wait_for_wake(wake_fd, _POLL_SECONDS)
+        self.end()
+
+
+_TOLD = frozenset({OutcomeWord.REJECTED, OutcomeWord.SET_ASIDE})
+
+
+class ProcessDiedError(Exception):
+    """The worker's process died each time it worked on this callback."""
+
+    def __init__(self, deaths: int) -> None:
+        """`deaths` so far."""
+        super().__init__(f"the process died {deaths} times while working on it")
+
+
+def wait_for_wake(wake_fd: int | None, seconds: float) -> None:
+    """Sleep until woken or `seconds` have passed; a moment more gathers what comes together."""
+    if wake_fd is None:
+        time.sleep(seconds)
+        return
+    if select.select([wake_fd], [], [], seconds)[0]:
+        time.sleep(_GATHER_SECONDS)
+        with suppress(BlockingIOError):  # cleared before the log is read: a later wake is not lost
+            os.read(wake_fd, 4096)

@@ -1,0 +1,1 @@
+"""The state database's schema, a revision a file."""
