@@ -1,0 +1,300 @@
+"""The specification's base classes: what a handler of callbacks is, and how little of it one has to write.
+
+A handler says how to *verify* a sender, how to *identify* a callback, and what to *do*. Senders with orders give
+`facts`; handlers of your own have `async def handle(self, data)`, which runs after the answer in the slow lane, or
+`apply(self, connection, callbacks)`, which runs inside the worker's transaction.
+"""
+
+import hmac
+import logging
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from app.callbacks.base import direct
+from app.callbacks.base.handing_over import as_the_engine_calls, current_callback, hand_over
+from app.callbacks.base.reading import decode_any, digest_of, object_of, read, text_of
+from app.core.config import Settings, get_settings
+from app.core.errors import FieldError, HandlerNameTaken
+from app.engine.callback import UNVERIFIED, Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.ledger.book import Policy
+from app.ledger.facts import Level, Told
+from app.ledger.record import Telling, record
+from app.providers.schemes import Verdict
+
+#: In the log and in the engine's look-up, `event/discord` is another sender than `discord`.
+EVENT_PREFIX = "event/"
+
+log = logging.getLogger(__name__)
+
+NOT_CONFIGURED = Verification("", 503, "not_configured")
+TOKEN = Verification("token")
+_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+_SIGNED = (Verification("signature"), *(Verification(f"signature:{number}") for number in range(2, 10)))
+
+
+class BaseCallbackHandler:
+    """A handler of callbacks; the engine's `Handler` contract with a sensible answer to every question."""
+
+    kind: Literal["webhook", "event"] = "webhook"
+    name: str = ""
+    provider: str = ""
+    #: header names that the log keeps, lower case
+    kept_headers: tuple[bytes, ...] = ()
+    #: what proves the sender, for `GET /callbacks/handlers`: `signature`, `token`, `nothing`
+    proof: str = "nothing"
+    #: whether production takes callbacks that nothing proves
+    unverified_ok: bool = False
+
+    #: the name in the address, once it is registered
+    registered_as: str = ""
+
+    _settings: Settings | None = None
+    _db: Any = None
+    _told_unverified = False
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Adapt an `apply` of your own: it may leave out `at`, and return nothing for "applied"."""
+        super().__init_subclass__(**more)
+        if "apply" in cls.__dict__:
+            cls.apply = as_the_engine_calls(cls.__dict__["apply"])  # type: ignore[method-assign]
+
+    def __init__(self, name: str, *, db: Any = None, settings: Settings | None = None) -> None:
+        """`name` is for people; callbacks carry the name under which the handler is registered."""
+        self.name = name
+        self._db = db
+        self._settings = settings
+
+    @property
+    def settings(self) -> Settings:
+        """Those given, else the process'."""
+        return self._settings or get_settings()
+
+    @property
+    def configured(self) -> bool:
+        """Whether what proves the sender is set up."""
+        return type(self).verify is not BaseCallbackHandler.verify or self.unverified_ok
+
+    @property
+    def log_name(self) -> str:
+        """What the log calls its callbacks: the registered name; events stand apart from senders of the same name."""
+        name = self.registered_as or self.provider or self.name
+        return f"{EVENT_PREFIX}{name}" if self.kind == "event" else name
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether callbacks wait for `handle(data)` in the slow lane, because there is no `apply`."""
+        return type(self).apply is BaseCallbackHandler.apply
+
+    async def handle(
+        self,
+        data: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        raw_body: bytes | None = None,
+        trusted: bool = False,
+    ) -> Any:
+        """Take a callback directly: the same way as over HTTP, in this process, finished when it returns.
+
+        → `{"success", "message", "outcome", "callback_id"}`. A handler of your own overrides it and gets `data` alone.
+        """
+        call = direct.Call(self.log_name, data, headers or {}, raw_body, trusted)
+        return await direct.take(self, call, settings=self.settings, db=self._db)
+
+    def read(self, body: bytes) -> Any:
+        """The kept bytes → what `handle` gets: JSON. Raises UnreadableBody. Override for senders of other formats."""
+        return read(decode_any, body)
+
+    def verify(self, request: Request, at: int) -> Verification:
+        """Nothing proves the sender: taken in development, refused in production unless `unverified_ok` says so."""
+        del request, at
+        return UNVERIFIED if self.unverified_ok else self.unproved()
+
+    def unproved(self) -> Verification:
+        """What a callback is that nothing could prove, because no secret is set."""
+        if self.settings.production:
+            return NOT_CONFIGURED
+        if not self._told_unverified:
+            self._told_unverified = True
+            log.warning("callbacks for %s are taken unverified: nothing is configured that proves them", self.name)
+        return UNVERIFIED
+
+    def identify(self, request: Request) -> Identity:
+        """By the fields that senders commonly use; raises UnreadableBody (400) for what `read` cannot read."""
+        data = object_of(self.read(request.body))
+        event_type = _first_text(data, ("event_type", "event", "type")) or "callback"
+        return Identity(event_type[:64], _first_text(data, ("id", "event_id")) or digest_of(request.body), "")
+
+    def kept_body(self, request: Request) -> bytes:
+        """All of it."""
+        return request.body
+
+    def reply(self, request: Request) -> Answer | None:
+        """The ordinary answer."""
+        del request
+        return None
+
+    def keeps(self, request: Request) -> bool:
+        """Everything is kept."""
+        del request
+        return True
+
+    def apply(self, *args: Any, **kwargs: Any) -> Any:
+        """`apply(connection, callbacks, at)` → an outcome each: hands them over to `handle(data)`.
+
+        Override it as `apply(self, connection, callbacks)` for effects inside the worker's own transaction: called
+        once for several callbacks, in order, committed together with their outcomes or not at all.
+        """
+        return hand_over(*args, **kwargs)
+
+
+class WebhookCallbackHandler(BaseCallbackHandler):
+    """A handler at `/callbacks/webhook/{name}`."""
+
+    kept_headers: tuple[bytes, ...] = (b"content-type", b"user-agent")
+
+    def __init__(self, name: str, provider: str = "", *, db: Any = None, settings: Settings | None = None) -> None:
+        """`name` for people, `provider` the sender."""
+        super().__init__(name, db=db, settings=settings)
+        self.provider = provider or name
+
+
+class EventCallbackHandler(BaseCallbackHandler):
+    """A handler at `/callbacks/event/{name}`: events of your own programs, proved by the management token."""
+
+    kind: Literal["webhook", "event"] = "event"
+    proof = "token"
+    #: further event types that `route_event` brings here by their own name
+    event_types: tuple[str, ...] = ()
+
+    def __init__(
+        self, name: str, event_type: str | None = None, *, db: Any = None, settings: Settings | None = None
+    ) -> None:
+        """`event_type`: the one it is for; by default any."""
+        super().__init__(name, db=db, settings=settings)
+        self.provider = name
+        if event_type:
+            self.event_types = (*self.event_types, event_type)
+
+    @property
+    def configured(self) -> bool:
+        """Whether a management token is set."""
+        return self.settings.callback_admin_token is not None
+
+    def verify(self, request: Request, at: int) -> Verification:
+        """The bearer token of the management addresses."""
+        del at
+        token = self.settings.callback_admin_token
+        if token is None:
+            return self.unproved()
+        expected = b"bearer " + token.get_secret_value().encode()
+        told = request.headers.get(b"authorization", b"")
+        fits = hmac.compare_digest(told[:7].lower() + told[7:], expected)
+        return TOKEN if fits else Verification("", 401, "token_missing" if not told else "token_wrong")
+
+    def identify(self, request: Request) -> Identity:
+        """By `event_type`, which must be there; raises UnreadableBody or FieldError (400, 422)."""
+        data = object_of(self.read(request.body))
+        event_type = text_of(data.get("event_type"))
+        if not event_type:
+            raise FieldError("event_type", "is missing; an event says what happened")
+        return Identity(event_type[:64], digest_of(request.body), text_of(data.get("path")))
+
+
+class OrderCallbackHandler(WebhookCallbackHandler, ABC):
+    """A sender with orders: `verify`, `identify` and `facts`; what follows for money is the ledger's."""
+
+    @abstractmethod
+    def facts(self, callback: Callback) -> Told:
+        """What this callback says about an order, or why it cannot be read. Pure, and never raises."""
+
+    def policy(self) -> Policy:
+        """How its doubts are treated; by default there is nobody to ask."""
+        return Policy(confirm="off")
+
+    def telling(self, callback: Callback) -> Telling:
+        """The facts with how well they are proved."""
+        level = level_of(callback.verification)
+        return Telling(callback.id, callback.provider, self.facts(callback), level, callback.received_at)
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        """Record what they tell, inside the worker's transaction."""
+        tellings = [self.telling(callback) for callback in callbacks]
+        return record(connection, tellings, at=at, policy=self.policy())
+
+
+class CallbackRegistry:
+    """Handlers by name; a plain dict inside, looked up at each callback, so that a late registration counts at once."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, BaseCallbackHandler] = {}
+
+    def register(self, name: str, handler: BaseCallbackHandler, *, replace: bool = False) -> None:
+        """Raises FieldError for a name that no address can carry, HandlerNameTaken for one that is taken."""
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise FieldError("name", "a handler's name has 1 to 64 of a-z 0-9 _ -")
+        if not isinstance(handler, BaseCallbackHandler):
+            raise FieldError("handler", "must be a WebhookCallbackHandler or an EventCallbackHandler")
+        if handler.hands_over and type(handler).handle is BaseCallbackHandler.handle:
+            raise FieldError(
+                "handler", "has neither `async def handle(self, data)` nor `apply(self, connection, callbacks)`"
+            )
+        if name in self.handlers and not replace:
+            raise HandlerNameTaken(name)
+        handler.registered_as = name
+        self.handlers[name] = handler
+
+    def get(self, name: str) -> BaseCallbackHandler | None:
+        """The handler of this name, or None."""
+        return self.handlers.get(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.handlers)
+
+    def __len__(self) -> int:
+        return len(self.handlers)
+
+
+def level_of(verification: str) -> Level:
+    """How well a fact is proved, from what the log keeps of its callback's proof."""
+    if verification == UNVERIFIED.how:
+        return Level.UNVERIFIED
+    return Level.CONFIRMED if verification == "status_api" else Level.SIGNED
+
+
+def proved(verdict: Verdict) -> Verification:
+    """A scheme's verdict on a signature as the engine's verification: which secret fitted, or 401 with the reason."""
+    if verdict.fitted:
+        return (
+            _SIGNED[verdict.fitted - 1]
+            if verdict.fitted <= len(_SIGNED)
+            else Verification(f"signature:{verdict.fitted}")
+        )
+    return Verification("", 401, verdict.reason)
+
+
+def kept_for_later(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+    """The `apply` of handlers whose callbacks are proved, kept and answered, and mean nothing to an order."""
+    del connection, at
+    return [Outcome(callback.id, OutcomeWord.IGNORED, "kept_for_later") for callback in callbacks]
+
+
+def _first_text(data: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((text for name in names if (text := text_of(data.get(name)))), "")
+
+
+__all__ = [
+    "NOT_CONFIGURED",
+    "BaseCallbackHandler",
+    "CallbackRegistry",
+    "EventCallbackHandler",
+    "OrderCallbackHandler",
+    "WebhookCallbackHandler",
+    "current_callback",
+    "kept_for_later",
+    "level_of",
+    "proved",
+]

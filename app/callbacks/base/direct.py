@@ -1,0 +1,200 @@
+"""Callbacks that a program hands in itself: verified, logged, decided and applied before the call returns.
+
+The state's write lock is taken before the callback enters the log, so that a worker running beside finds it decided:
+same locks, same duplicates, one effect.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session
+
+from app.callbacks.base.handing_over import Middleware, hand_over, run
+from app.core.config import Settings
+from app.core.database import engine_for, writing
+from app.core.errors import CallbackError, UnreadableBody
+from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.log import open_log
+from app.engine.offsets import epoch_no_of
+from app.engine.worker import decide
+from app.migrations.run import bring_up_to_date
+
+log = logging.getLogger(__name__)
+
+CALLER = Verification("caller")
+_PARTITION = 0  # SQLite: one worker reads everything in order
+
+#: Indonesian, English.
+_MESSAGES = {
+    OutcomeWord.APPLIED: ("Callback diterapkan.", "The callback was applied."),
+    OutcomeWord.DUPLICATE: ("Callback ini sudah pernah diterima.", "This callback was received before."),
+    OutcomeWord.IGNORED: (
+        "Callback disimpan; tidak menyangkut pesanan.",
+        "The callback is kept; it says nothing about an order.",
+    ),
+    OutcomeWord.PARKED: (
+        "Callback disimpan sampai pesanannya diumumkan.",
+        "The callback is kept until its order is announced.",
+    ),
+    OutcomeWord.IN_DOUBT: ("Callback disimpan; pengirim sedang ditanya.", "The callback is kept; its sender is asked."),
+    OutcomeWord.REJECTED: ("Callback ditolak", "The callback was rejected"),
+    OutcomeWord.SET_ASIDE: ("Callback disisihkan", "The callback was set aside"),
+}
+_REFUSED = ("Pengirim tidak terbukti", "The sender is not proved")
+_FAILED = ("Handler gagal dan akan dicoba lagi", "The handler failed and is tried again")
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One direct call as it was made."""
+
+    name: str
+    data: Any
+    headers: Mapping[str, str] = {}
+    raw_body: bytes | None = None
+    #: the caller vouches for it; kept in the log as `caller`
+    trusted: bool = False
+
+
+class _HandledByCaller:
+    """Stands in for a handler while its callback enters the log: the caller's process runs `handle` itself."""
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        del connection, at
+        return [Outcome(callback.id, OutcomeWord.APPLIED, "handled_directly") for callback in callbacks]
+
+
+async def take(
+    handler: Any, call: Call, *, settings: Settings, db: Any = None, middleware: Sequence[Middleware] = ()
+) -> Any:
+    """Take one direct call → `{"success", "message", "outcome", "callback_id"}`, or what a `handle` of yours returns.
+
+    `success` is false for what is refused or failed. Raises only what storage raises, or your own `apply`.
+    """
+    language = 0 if settings.callback_lang == "id" else 1
+    try:
+        request = request_of(call, time.time_ns() // 1000)
+        verification = CALLER if call.trusted else handler.verify(request, request.received_at)
+        if not verification.ok:
+            return failure(f"{_REFUSED[language]}: {verification.reason}", "refused")
+        identity = handler.identify(request)
+    except CallbackError as error:
+        return failure(str(error), "refused")
+    if not handler.keeps(request):
+        return {"success": True, "message": _MESSAGES[OutcomeWord.IGNORED][language], "outcome": "ignored"}
+    bind = bind_of(db, settings)
+    doer = _HandledByCaller() if handler.hands_over else handler
+    row = row_of(handler, request, identity, verification)
+    if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
+        callback, outcome = _keep_and_decide(bind, settings.callback_log_url, doer, row)
+    else:
+        callback, outcome = await asyncio.to_thread(_keep_and_decide, bind, settings.callback_log_url, doer, row)
+    if handler.hands_over:
+        return await _handle(handler, call, callback, bind, language, middleware)
+    return answer(outcome, language)
+
+
+async def _handle(
+    handler: Any,
+    call: Call,
+    callback: Callback,
+    bind: Engine | Connection,
+    language: int,
+    middleware: Sequence[Middleware],
+) -> Any:
+    try:
+        data = handler.read(callback.body) if call.raw_body is not None else call.data
+        return await run(handler, callback, data, attempt=1, middleware=middleware)
+    except Exception as error:
+        log.exception("the handler %s failed on callback %s; it is tried again", call.name, callback.id)
+        with writing(bind) as connection:
+            hand_over(connection, [callback], time.time_ns() // 1000)
+        return failure(f"{_FAILED[language]}: {type(error).__name__}", "failed", callback.id)
+
+
+def request_of(call: Call, at: int) -> Request:
+    """The call as a request; raises UnreadableBody for data that JSON cannot say."""
+    try:
+        body = call.raw_body if call.raw_body is not None else msgspec.json.encode(call.data)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnreadableBody(f"the data cannot be written as JSON: {error}") from None
+    headers = {_bytes(name).lower(): _bytes(value) for name, value in call.headers.items()}
+    return Request(call.name, body, headers, "direct", at)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def row_of(handler: Any, request: Request, identity: Identity, verification: Verification) -> tuple[Any, ...]:
+    """The callback's columns for the log."""
+    kept = {
+        name.decode(): request.headers[name].decode("utf-8", "replace")
+        for name in handler.kept_headers
+        if name in request.headers
+    }
+    return (
+        _PARTITION,
+        request.provider,
+        identity.event_type,
+        identity.event_key,
+        identity.ordering_key,
+        request.received_at,
+        msgspec.json.encode(kept).decode() if kept else "",
+        handler.kept_body(request),
+        verification.how,
+        request.remote_addr,
+    )
+
+
+def bind_of(db: Any, settings: Settings) -> Engine | Connection:
+    """The engine or connection behind whatever was given, its schema up to date.
+
+    A Session arrives closed from `next(get_db())`: only its engine is asked for.
+    """
+    given = engine_for(settings.database_url) if db is None else db
+    bind: Engine | Connection = given.get_bind() if isinstance(given, Session) else given
+    bring_up_to_date(bind)
+    return bind
+
+
+def _keep_and_decide(
+    bind: Engine | Connection, log_url: str, handler: Any, row: tuple[Any, ...]
+) -> tuple[Callback, Outcome]:
+    with writing(bind) as connection:
+        callback_log = open_log(log_url, server=False)
+        try:
+            callback = Callback(callback_log.write_batch([row]), *row)
+            epoch = callback_log.epoch
+        finally:
+            callback_log.close()
+        number = epoch_no_of(connection, epoch, at=callback.received_at)
+        handlers = {callback.provider: handler}
+        (outcome,) = decide(connection, handlers, [callback], epoch_no=number, at=callback.received_at)
+    return callback, outcome
+
+
+def answer(outcome: Outcome, language: int) -> dict[str, Any]:
+    """What a direct call returns for this outcome; `language` 0 is Indonesian, 1 English."""
+    failed = outcome.word in {OutcomeWord.REJECTED, OutcomeWord.SET_ASIDE}
+    message = _MESSAGES[outcome.word][language]
+    return {
+        "success": not failed,
+        "message": f"{message}: {outcome.reason}" if failed else message,
+        "outcome": str(outcome.word),
+        "callback_id": str(outcome.callback_id),
+    }
+
+
+def failure(message: str, outcome: str, callback_id: int | None = None) -> dict[str, Any]:
+    """What a direct call returns when nothing was kept, or a handler failed."""
+    return {
+        "success": False,
+        "message": message,
+        "outcome": outcome,
+        "callback_id": None if callback_id is None else str(callback_id),
+    }

@@ -1,0 +1,162 @@
+"""Handlers that only have `handle(data)`: from the worker's transaction to the slow lane, and what they learn there."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, TypeAlias
+
+import msgspec
+from sqlalchemy import Connection
+
+from app.callbacks.base.reading import decode_object, shown
+from app.core.errors import UnreadableBody
+from app.engine.callback import Callback, Outcome, OutcomeWord
+from app.engine.tasks import Failure, Policy, Result, Success, Task
+from app.engine.tasks.queue import NewTask, enqueue
+
+#: The kind of the tasks that carry callbacks to handlers.
+KIND = "handler"
+
+CallNext: TypeAlias = Callable[[Callback], Awaitable[Any]]
+#: `async def middleware(callback, call_next)`: returns what `await call_next(callback)` returned, or something else.
+Middleware: TypeAlias = Callable[[Callback, CallNext], Awaitable[Any]]
+
+
+class CurrentCallback(msgspec.Struct, frozen=True):
+    """The callback that a handler's `handle(data)` is running for."""
+
+    id: int
+    provider: str  # the name it was registered under
+    headers: Mapping[str, str]  # those that the log keeps
+    body: bytes
+    attempt: int  # 1 at the first go
+    idempotency_key: str  # the same at every go
+
+
+_current: ContextVar[CurrentCallback] = ContextVar("current_callback")
+
+
+def current_callback() -> CurrentCallback:
+    """The callback that is being handled. Raises LookupError outside of a `handle(data)`."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise LookupError("no callback is being handled here; current_callback() is for handle(data)") from None
+
+
+def key_of(name: str, callback_id: int) -> str:
+    """Key of the one task that carries this callback to this handler, and its idempotency key."""
+    return f"{KIND}:{name}:{callback_id}"
+
+
+def hand_over(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+    """Enqueue one task a callback, in the worker's transaction; the task's key guards against doing it twice."""
+    tasks = [NewTask(key_of(c.provider, c.id), KIND, c.provider, "", due_at=at, callback_id=c.id) for c in callbacks]
+    enqueue(connection, tasks, at)
+    return [Outcome(c.id, OutcomeWord.APPLIED, "handed_over") for c in callbacks]
+
+
+async def run(
+    handler: Any, callback: Callback, data: Any, *, attempt: int, middleware: Sequence[Middleware] = ()
+) -> Any:
+    """`handle(data)` of this handler inside its middleware, with `current_callback()` set → what it returned."""
+
+    async def innermost(_callback: Callback) -> Any:
+        value = handler.handle(data)
+        return await value if inspect.isawaitable(value) else value
+
+    token = _current.set(
+        CurrentCallback(
+            callback.id,
+            callback.provider,
+            headers_of(callback),
+            callback.body,
+            attempt,
+            key_of(callback.provider, callback.id),
+        )
+    )
+    try:
+        return await chain(middleware, innermost)(callback)
+    finally:
+        _current.reset(token)
+
+
+def chain(middleware: Sequence[Middleware], innermost: CallNext) -> CallNext:
+    """The middleware around `innermost`, the first added outermost."""
+    call = innermost
+    for wrap in reversed(middleware):
+        call = _wrapped(wrap, call)
+    return call
+
+
+def _wrapped(wrap: Middleware, call_next: CallNext) -> CallNext:
+    async def call(callback: Callback) -> Any:
+        return await wrap(callback, call_next)
+
+    return call
+
+
+def headers_of(callback: Callback) -> dict[str, str]:
+    """The headers that the log kept of a callback."""
+    return (
+        {name: str(value) for name, value in decode_object(callback.headers.encode()).items()}
+        if callback.headers
+        else {}
+    )
+
+
+def as_the_engine_calls(own: Callable[..., Any]) -> Callable[..., Any]:
+    """`apply(self, connection, callbacks)` of your own → the engine's form with `at`, and an outcome each."""
+    if inspect.iscoroutinefunction(own):
+        raise TypeError("apply runs inside the worker's transaction and cannot be async; use handle for that")
+    try:
+        inspect.signature(own).bind(None, None, None, None)
+        with_time = True
+    except TypeError:
+        with_time = False
+
+    @functools.wraps(own)
+    def apply(self: Any, connection: Connection, callbacks: Sequence[Callback], at: int = 0) -> Any:
+        told = own(self, connection, callbacks, at) if with_time else own(self, connection, callbacks)
+        return [Outcome(callback.id, OutcomeWord.APPLIED) for callback in callbacks] if told is None else told
+
+    return apply
+
+
+class HandlerPerformer:
+    """Carries callbacks to handlers in the slow lane: reads them from the log, awaits `handle(data)`."""
+
+    policy = Policy()
+    concurrency = 8
+    rate_per_second: float | None = None
+    timeout_seconds = 60.0
+    settle = None
+
+    def __init__(
+        self,
+        find: Callable[[int], Callback | None],
+        handlers: Mapping[str, Any],
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
+        """`find` is the log's `get`; `handlers` is looked up at each task, so that a late registration counts."""
+        self._find = find
+        self._handlers = handlers
+        self._middleware = middleware
+
+    async def perform(self, task: Task) -> Result:
+        """One go at one callback; a handler that returns `{"success": False}` failed and is tried again."""
+        handler = self._handlers.get(task.destination)
+        if handler is None:  # perhaps registered only where the server runs: tried again until a person looks
+            return Failure(f"no handler is registered under {task.destination!r}", reason="handler_unknown")
+        callback = None if task.callback_id is None else self._find(task.callback_id)
+        if callback is None:
+            return Failure("the callback is no longer in the log", final=True, reason="callback_gone")
+        try:
+            data = handler.read(callback.body)
+        except UnreadableBody as error:
+            return Failure(str(error), final=True, reason="unreadable")
+        value = await run(handler, callback, data, attempt=task.tries, middleware=self._middleware)
+        if isinstance(value, Mapping) and value.get("success") is False:
+            return Failure(shown(value.get("message")) or "the handler says that it failed", reason="handler_failed")
+        return Success(value)

@@ -1,0 +1,155 @@
+"""Signature schemes, one pure function each: raw values in, a verdict out; nothing that a sender writes raises.
+
+Comparisons are of bytes and in constant time (`hmac.compare_digest` raises on non-ASCII text: it never gets any).
+Several secrets may be given, so that they can be rotated; the verdict says which one fitted, counted from 1. No secrets
+fit nothing: whether that means *not configured* is for the caller to say.
+"""
+
+import hmac
+import re
+from binascii import unhexlify
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha512
+from hmac import compare_digest
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`fitted`: the number of the secret that proves the sender, 0 for none; `reason`: a stable word when none does."""
+
+    fitted: int = 0
+    reason: str = ""
+
+
+MISSING = Verdict(reason="signature_missing")
+MALFORMED = Verdict(reason="signature_malformed")
+WRONG = Verdict(reason="signature_wrong")
+STALE = Verdict(reason="timestamp_out_of_range")
+
+_FIRST = Verdict(1)
+
+#: Discord documents no tolerance. An interaction can be answered for 15 minutes, and repeated webhook events end
+#: before that: what is older is of no use to anybody but who replays it.
+DISCORD_TOLERANCE_SECONDS = 900
+
+_TIMESTAMP = re.compile(rb"[0-9]{1,12}")
+_SHA1_PREFIX = b"sha1="
+_SHA1_CHARS = len(_SHA1_PREFIX) + 40
+_SHA512_DIGITS = 128
+_ED25519_DIGITS = 128
+
+
+def midtrans_sha512(parts: Sequence[Any], signature: Any, secrets: Sequence[bytes]) -> Verdict:
+    """Midtrans: hex SHA-512 of the parts glued without separators, then the server key.
+
+    `parts` are the strings as they came (order_id, status_code, gross_amount): a number is not what was signed. Hex in
+    upper case is the same digest. Source: Midtrans, HTTP notification, "verifying notification authenticity".
+    """
+    if signature is None:
+        return MISSING
+    if not isinstance(signature, str) or len(signature) != _SHA512_DIGITS:
+        return MALFORMED
+    try:
+        told = unhexlify(signature)
+    except ValueError:
+        return MALFORMED
+    try:
+        text = "".join(parts).encode()
+    except (TypeError, UnicodeEncodeError):
+        return WRONG
+    for number, secret in enumerate(secrets, start=1):
+        if secret and compare_digest(told, sha512(text + secret).digest()):
+            return _fitted(number)
+    return WRONG
+
+
+def hmac_sha1_hex(body: bytes, header: Any, secrets: Sequence[bytes]) -> Verdict:
+    """`sha1=` and the hex HMAC-SHA1 of the raw body. Source: Digiflazz, webhook, `X-Hub-Signature`."""
+    if header is None:
+        return MISSING
+    if not isinstance(header, bytes) or len(header) != _SHA1_CHARS or not header.startswith(_SHA1_PREFIX):
+        return MALFORMED
+    try:
+        told = unhexlify(header[len(_SHA1_PREFIX) :])
+    except ValueError:
+        return MALFORMED
+    for number, secret in enumerate(secrets, start=1):
+        if secret and compare_digest(told, hmac.digest(secret, body, "sha1")):
+            return _fitted(number)
+    return WRONG
+
+
+def ed25519(
+    body: bytes,
+    timestamp: Any,
+    signature: Any,
+    public_keys: Sequence[bytes],
+    *,
+    at: int,
+    tolerance_seconds: int = DISCORD_TOLERANCE_SECONDS,
+) -> Verdict:
+    """Ed25519 over timestamp and raw body, signature and public keys in hex; `at` is the clock in microseconds.
+
+    Source: Discord, interactions, `X-Signature-Ed25519` and `X-Signature-Timestamp` (seconds).
+    """
+    if timestamp is None or signature is None:
+        return MISSING
+    if not isinstance(timestamp, bytes) or not _TIMESTAMP.fullmatch(timestamp):
+        return MALFORMED
+    if not isinstance(signature, bytes) or len(signature) != _ED25519_DIGITS:
+        return MALFORMED
+    try:
+        told = unhexlify(signature)
+    except ValueError:
+        return MALFORMED
+    for number, public_key in enumerate(public_keys, start=1):
+        if _ed25519_fits(public_key, told, timestamp + body):
+            # After the signature: whether its time was right is nothing that a forger should learn.
+            late = abs(at // 1_000_000 - int(timestamp)) > tolerance_seconds
+            return STALE if late else _fitted(number)
+    return WRONG
+
+
+def fixed_token(header: Any, secrets: Sequence[bytes]) -> Verdict:
+    """The header is the secret itself. Source: Telegram, setWebhook, `secret_token`."""
+    if header is None:
+        return MISSING
+    if not isinstance(header, bytes):
+        return MALFORMED
+    for number, secret in enumerate(secrets, start=1):
+        if secret and compare_digest(header, secret):
+            return _fitted(number)
+    return WRONG
+
+
+def is_ed25519_key(public_key: bytes) -> bool:
+    """Whether this is a public key in hex: 64 digits that name a point of the curve."""
+    return _ed25519_key(public_key) is not None
+
+
+def _fitted(number: int) -> Verdict:
+    return _FIRST if number == 1 else Verdict(number)
+
+
+def _ed25519_fits(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    key = _ed25519_key(public_key)
+    if key is None:
+        return False
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+@lru_cache(maxsize=16)
+def _ed25519_key(public_key: bytes) -> Ed25519PublicKey | None:
+    try:
+        return Ed25519PublicKey.from_public_bytes(unhexlify(public_key))
+    except ValueError:
+        return None
