@@ -6,13 +6,13 @@ _SECOND = 1_000_000
 _LEAST_WAIT = 1_000  # a wait of nothing would try again in the same breath
 
 
-def before_try(task: Task, limits: Policy) -> GiveUp | None:
+def before_try(task: Task, limits: Policy) -> Failure | None:
     """Refuse a try that should not be made: the task was claimed too often and never told how it ended.
 
     A task that takes its process down leaves no failure behind; its tries count all the same.
     """
     if limits.tries_max is not None and task.tries > limits.tries_max:
-        return GiveUp("never_ended", task.last_error, {"tries": task.tries - 1})
+        return Failure(task.last_error or "no try ever ended", final=True, reason="never_ended")
     return None
 
 

@@ -204,7 +204,7 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
             done.append(row)
         elif isinstance(verdict, Again):
             until = verdict.rests_until
-            again.append(row | {"due_at": verdict.due_at, "rests_until": until, "error": verdict.error[:_ERROR_MAX]})
+            again.append(row | {"due_at": verdict.due_at, "rests_until": until, "error": _clean(verdict.error)})
             if until is not None:
                 rests[task.lane] = max(until, rests.get(task.lane, 0))
         else:
@@ -218,13 +218,18 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
 
 
 def _letter(task: Task, verdict: GiveUp) -> dict[str, Any]:
-    error = verdict.error[:_ERROR_MAX]
+    error = _clean(verdict.error)
     told = {"task": task.kind, "destination": task.destination, "tries": task.tries, "last_error": error}
     return {
-        "reason": verdict.reason[:64],
+        "reason": _clean(verdict.reason)[:64],
         "error": error,
-        "detail": json.dumps(told | dict(verdict.detail), ensure_ascii=False),
+        "detail": json.dumps(told | dict(verdict.detail), default=str),
     }
+
+
+def _clean(error: str) -> str:
+    # A lone surrogate (from a file's name, a broken body) cannot be written; it would fail all that goes with it.
+    return error[:_ERROR_MAX].encode("utf-8", "replace").decode()
 
 
 def _each(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:

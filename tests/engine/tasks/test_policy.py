@@ -74,7 +74,9 @@ def test_the_last_try_is_made_when_the_age_is_reached() -> None:
 
 def test_a_task_that_never_told_how_it_ended_is_not_tried_once_more() -> None:
     assert before_try(a_task(tries=3), Policy(tries_max=3)) is None
-    assert before_try(a_task(tries=4, error="500"), Policy(tries_max=3)) == GiveUp("never_ended", "500", {"tries": 3})
+    assert before_try(a_task(tries=4, error="500"), Policy(tries_max=3)) == Failure(
+        "500", final=True, reason="never_ended"
+    )
     assert before_try(a_task(tries=4_000), HOUR) is None
 
 

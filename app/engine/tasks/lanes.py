@@ -1,0 +1,107 @@
+"""How much room each lane has: tries under way, tries begun of late, and rests that a destination asked for."""
+
+import math
+from collections import deque
+from collections.abc import Mapping
+
+from app.engine.tasks import Lane, Performer
+
+_SECOND = 1_000_000
+
+
+class Lanes:
+    """The lanes that are not empty; one process', one thread's."""
+
+    def __init__(self, performers: Mapping[str, Performer]) -> None:
+        """`performers` by kind; those that are added later count at once."""
+        self._performers = performers
+        self._lanes: dict[Lane, _Lane] = {}
+
+    def begin(self, lane: Lane, at: int) -> None:
+        """A try begins."""
+        self._get(lane).begin(at)
+
+    def end(self, lane: Lane) -> None:
+        """A try has ended."""
+        self._get(lane).under_way -= 1
+
+    def rest(self, lane: Lane, until: int) -> None:
+        """Leave a lane alone until then."""
+        found = self._get(lane)
+        found.rests_until = max(found.rests_until, until)
+
+    def room_of_kinds(self) -> dict[str, int]:
+        """How many tries an empty lane of each kind may begin at once."""
+        return {
+            kind: min(performer.concurrency, _at_once(performer.rate_per_second))
+            for kind, performer in self._performers.items()
+        }
+
+    def room(self, at: int) -> dict[Lane, int]:
+        """How many tries each lane that is not empty may begin now; lanes that became empty are forgotten."""
+        self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_empty(at)}
+        return {name: lane.free(at) for name, lane in self._lanes.items()}
+
+    def opens_at(self, at: int) -> int | None:
+        """When the next lane that time has closed opens (microseconds, UTC)."""
+        return min((time for lane in self._lanes.values() if (time := lane.opens_at(at)) is not None), default=None)
+
+    def _get(self, name: Lane) -> "_Lane":
+        lane = self._lanes.get(name)
+        if lane is None:
+            performer = self._performers[name[0]]
+            lane = self._lanes[name] = _Lane(performer.concurrency, performer.rate_per_second)
+        return lane
+
+
+class _Lane:
+    """One destination of one kind."""
+
+    def __init__(self, concurrency: int, rate_per_second: float | None) -> None:
+        self.under_way = 0
+        self.rests_until = 0
+        self._concurrency = concurrency
+        self._window_us = 0
+        self._begun: deque[int] = deque(maxlen=0)
+        if rate_per_second is not None:
+            most = _at_once(rate_per_second)
+            self._window_us = math.ceil(most / rate_per_second * _SECOND)
+            self._begun = deque(maxlen=most)
+
+    def begin(self, at: int) -> None:
+        self.under_way += 1
+        self._begun.append(at)
+
+    def free(self, at: int) -> int:
+        if at < self.rests_until:
+            return 0
+        return max(0, min(self._concurrency - self.under_way, self._free_by_rate(at)))
+
+    def opens_at(self, at: int) -> int | None:
+        opens = self.rests_until
+        if self._window_us and self._free_by_rate(at) <= 0:
+            opens = max(opens, self._begun[0] + self._window_us)
+        return opens if opens > at else None
+
+    def is_empty(self, at: int) -> bool:
+        if self.under_way or self.rests_until > at:
+            return False
+        return not self._window_us or self._begun_of_late(at) == 0
+
+    def _free_by_rate(self, at: int) -> int:
+        return self._begun.maxlen - self._begun_of_late(at) if self._window_us and self._begun.maxlen else _ANY
+
+    def _begun_of_late(self, at: int) -> int:
+        if self._begun and self._begun[-1] > at:  # the clock went back: what it said before says nothing
+            self._begun.clear()
+        while self._begun and self._begun[0] + self._window_us <= at:
+            self._begun.popleft()
+        return len(self._begun)
+
+
+_ANY = 1 << 30
+
+
+def _at_once(rate_per_second: float | None) -> int:
+    # In any window of this many tries' time no more than this many begin: exact, and whole seconds for whole rates.
+    return _ANY if rate_per_second is None else max(1, int(rate_per_second))

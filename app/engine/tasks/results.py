@@ -1,0 +1,76 @@
+"""Writes what became of tries, with what it means for the state: one transaction for all, a savepoint for each."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+from sqlalchemy import Connection
+
+from app.engine.tasks import Again, Failure, Finished, GiveUp, Performer, Result, Task, Verdict
+from app.engine.tasks.policy import after_failure, after_try
+from app.engine.tasks.queue import Ending, finish, held
+
+_log = structlog.get_logger("app.tasks")
+
+
+class Writer:
+    """Results become verdicts by the performers' `settle`, or by policy alone."""
+
+    def __init__(
+        self, performers: Mapping[str, Performer], chance: Callable[[], float], redact: Callable[[str], str]
+    ) -> None:
+        """`chance` gives numbers in [0, 1); `redact` takes secrets out of texts."""
+        self._performers = performers
+        self._chance = chance
+        self._redact = redact
+
+    def write(self, connection: Connection, ended: Sequence[tuple[Task, Result]], at: int) -> list[Ending]:
+        """Write all results whose claim still holds → how each ended. Who was overtaken writes nothing at all."""
+        ours = {task.id for task in held(connection, [task for task, _ in ended])}
+        endings = [
+            Ending(task, self._verdict(connection, task, result, at)) for task, result in ended if task.id in ours
+        ]
+        finish(connection, endings, at)
+        return endings
+
+    def _verdict(self, connection: Connection, task: Task, result: Result, at: int) -> Verdict:
+        performer = self._performers[task.kind]
+        proposed = after_try(task, result, at, self._chance(), performer.policy)
+        if performer.settle is None:
+            return proposed
+        try:
+            with connection.begin_nested():
+                verdict = _checked(performer.settle(connection, task, result, proposed, at))
+        except Exception as error:
+            if not _in_transaction(connection):
+                raise  # the database undid everything (disk full): nothing more may be written outside of it
+            _log.error("task_settle_failed", task=task.id, kind=task.kind, error=self.words(error))
+            failure = Failure(self.words(error), reason="settle_failed")
+            return after_failure(task, failure, at, self._chance(), performer.policy)
+        if isinstance(verdict, Again) and verdict.due_at <= at:
+            return msgspec.structs.replace(verdict, due_at=at + 1)  # not in the same breath
+        return verdict
+
+    def words(self, error: BaseException) -> str:
+        """An exception as a text that may be kept and shown."""
+        return self._redact(f"{type(error).__name__}: {error}"[:2_000])[:500]
+
+
+def _checked(verdict: Verdict) -> Verdict:
+    if not isinstance(verdict, (Finished, Again, GiveUp)):
+        raise TypeError(f"settle returned {type(verdict).__name__}, which is no verdict")
+    return verdict
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
+
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"<>]*")
+_TOKEN = re.compile(r"(?=[\w+/=.:~-]*\d)[\w+/=.:~-]{24,}")
+
+
+def without_addresses(text: str) -> str:
+    """Take out what may hold a secret: all of an address but its scheme, and long runs with digits in them."""
+    return _TOKEN.sub("…", _ADDRESS.sub(r"\1…", text))

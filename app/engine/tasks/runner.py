@@ -1,0 +1,230 @@
+"""Carries tasks out side by side and writes all results that are ready in one transaction, with what they mean.
+
+One round: write results, claim what is due where there is room, begin. Between rounds nothing happens: the runner
+sleeps until a try ends, somebody wakes it, or the next task is due. The database is asked from a thread of its own, so
+that waiting for its lock never looks like a destination that does not answer.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+from sqlalchemy import Engine
+
+from app.core.database import reading, writing
+from app.engine.tasks import Again, Failure, Lane, Performer, Result, Success, Task
+from app.engine.tasks.lanes import Lanes
+from app.engine.tasks.policy import before_try
+from app.engine.tasks.queue import Ending, claim, next_due, release, resting
+from app.engine.tasks.results import Writer, without_addresses
+
+_SECOND = 1_000_000
+_log = structlog.get_logger("app.tasks")
+
+
+class Tempo(msgspec.Struct, frozen=True):
+    """How a runner spends its time; the defaults were measured (2 cores, SQLite, a destination on loopback)."""
+
+    at_once: int = 256  # tries under way in all
+    gather_seconds: float = 0.005  # results that come so close together share a transaction
+    poll_seconds: float = 1.0  # how long tasks of another process may wait unseen
+    grace_seconds: float = 5.0  # what is under way when it is asked to stop may take so long to end
+    lease_margin_seconds: float = 15.0  # beyond the longest time-out: writing results may take that long
+
+
+def now_us() -> int:
+    """The clock in microseconds, UTC."""
+    return time.time_ns() // 1_000
+
+
+class Runner:
+    """One process' slow lane. `performers` by kind; those that are added later count at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        performers: Mapping[str, Performer],
+        *,
+        tempo: Tempo = Tempo(),  # noqa: B008 - frozen
+        clock: Callable[[], int] = now_us,
+        chance: Callable[[], float] = random.random,
+        redact: Callable[[str], str] | None = None,
+        closing: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        """`redact` takes secrets out of errors' texts; `closing` is awaited at the end (HTTP clients)."""
+        self._engine = engine
+        self._performers = performers
+        self._tempo = tempo
+        self._clock = clock
+        self._writer = Writer(performers, chance, redact or without_addresses)
+        self._closing = closing
+        self._lanes = Lanes(performers)
+        self._under_way: dict[asyncio.Task[Result], Task] = {}
+        self._ended: list[tuple[Task, Result]] = []
+        self._stirred = asyncio.Event()
+        self._next_due: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def wake(self) -> None:
+        """Look for tasks now; from any thread, at any time."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: nobody to wake
+                loop.call_soon_threadsafe(self._stirred.set)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Carry out until `stop` is set; then what is under way may end, the rest is given back."""
+        self._loop = asyncio.get_running_loop()
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._stirred.set())
+        try:
+            await self._read_rests()
+            while not stop.is_set():
+                self._stirred.clear()
+                await self._sleep(await self._round_or_wait())
+        finally:
+            stopping.cancel()
+            await self._wind_up()
+
+    async def run_once(self, at: int) -> int:
+        """Carry out all that is due at `at`, write what came of it as of `at` → how many tries were made."""
+        tries = 0
+        await self._read_rests(at)
+        while claimed := await self._round(at):
+            tries += len(claimed)
+            await asyncio.wait(self._under_way)
+            await asyncio.sleep(0)  # the callbacks that note the results
+        return tries
+
+    async def _read_rests(self, at: int | None = None) -> None:
+        now = self._clock() if at is None else at
+        try:
+            rests = await asyncio.to_thread(self._load_rests, now)
+        except Exception as error:  # noqa: BLE001 - the database may come later; rests are in the rows as well
+            _log.warning("tasks_rests_unread", error=self._writer.words(error))
+            return
+        for lane, until in rests.items():
+            if lane[0] in self._performers:
+                self._lanes.rest(lane, until)
+
+    def _load_rests(self, at: int) -> dict[Lane, int]:
+        with reading(self._engine) as connection:
+            return resting(connection, at)
+
+    async def _round_or_wait(self) -> float:
+        """One round → seconds until the next one is due by itself."""
+        at = self._clock()
+        try:
+            claimed = await self._round(at)
+        except Exception as error:  # noqa: BLE001 - whatever it is, tasks wait in the table and the lane goes on
+            _log.error("tasks_round_failed", error=self._writer.words(error))
+            return self._tempo.poll_seconds
+        if claimed:
+            return self._tempo.gather_seconds  # there may be more than one claim looks at
+        times = [time for time in (self._next_due, self._lanes.opens_at(at)) if time is not None]
+        return min([self._tempo.poll_seconds, *((time - at) / _SECOND for time in times)])
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._stirred.wait()
+        if self._under_way or self._ended:
+            await asyncio.sleep(self._tempo.gather_seconds)
+
+    async def _round(self, at: int) -> list[Task]:
+        ended, self._ended = self._ended, []
+        free = self._tempo.at_once - len(self._under_way)
+        kinds, lanes = self._lanes.room_of_kinds(), self._lanes.room(at)
+        try:
+            endings, claimed = await asyncio.to_thread(self._exchange, ended, at, free, kinds, lanes)
+        except BaseException:
+            self._ended = ended + self._ended  # nothing was written; the next round writes them
+            raise
+        for ending in endings:
+            if isinstance(ending.verdict, Again) and ending.verdict.rests_until is not None:
+                self._lanes.rest(ending.task.lane, ending.verdict.rests_until)
+        for task in claimed:
+            self._begin(task, at)
+        return claimed
+
+    def _exchange(
+        self,
+        ended: Sequence[tuple[Task, Result]],
+        at: int,
+        free: int,
+        kinds: Mapping[str, int],
+        lanes: Mapping[Lane, int],
+    ) -> tuple[list[Ending], list[Task]]:
+        """In the database's thread: results and claims, one transaction; none when there is nothing to write."""
+        if not ended:
+            with reading(self._engine) as connection:
+                self._next_due = next_due(connection)
+            if free <= 0 or self._next_due is None or self._next_due > at:
+                return [], []
+        with writing(self._engine) as connection:
+            endings = self._writer.write(connection, ended, at)
+            claimed = claim(connection, at, free, self._lease_us(), kinds, lanes)
+            self._next_due = next_due(connection, after=at)
+        return endings, claimed
+
+    def _lease_us(self) -> int:
+        longest = max((performer.timeout_seconds for performer in self._performers.values()), default=0.0)
+        return int((longest + self._tempo.lease_margin_seconds) * _SECOND)
+
+    def _begin(self, task: Task, at: int) -> None:
+        self._lanes.begin(task.lane, at)
+        running = asyncio.create_task(self._try(task), name=f"task {task.id}")
+        self._under_way[running] = task
+        running.add_done_callback(self._end)
+
+    def _end(self, running: "asyncio.Task[Result]") -> None:
+        task = self._under_way.pop(running)
+        self._lanes.end(task.lane)
+        if not running.cancelled():
+            self._ended.append((task, running.result()))
+        self._stirred.set()
+
+    async def _try(self, task: Task) -> Result:
+        performer = self._performers[task.kind]
+        if refused := before_try(task, performer.policy):
+            return refused
+        try:
+            async with asyncio.timeout(performer.timeout_seconds) as limit:
+                result = await performer.perform(task)
+        except TimeoutError as error:
+            if limit.expired():
+                return Failure(f"no end within {performer.timeout_seconds:g} s")
+            return Failure(self._writer.words(error))
+        except Exception as error:  # noqa: BLE001 - a performer may fail in any way; it is the task's failure
+            return Failure(self._writer.words(error))
+        if isinstance(result, (Success, Failure)):
+            return result
+        return Failure(f"perform returned {type(result).__name__}, neither Success nor Failure")
+
+    async def _wind_up(self) -> None:
+        """Let tries end for a while, give the others back, close what is open."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=self._tempo.grace_seconds)
+        cut = dict(self._under_way)
+        for running in cut:
+            running.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
+        ended, self._ended = self._ended, []
+        unfinished = [task for running, task in cut.items() if running.cancelled()]
+        try:
+            await asyncio.to_thread(self._write_last, ended, unfinished, self._clock())
+        except Exception as error:  # noqa: BLE001 - their leases end, then they are tried again
+            _log.error("tasks_unwritten_at_stop", tasks=len(ended) + len(unfinished), error=self._writer.words(error))
+        for close in self._closing:
+            await close()
+        self._loop = None
+
+    def _write_last(self, ended: Sequence[tuple[Task, Result]], unfinished: Sequence[Task], at: int) -> None:
+        if ended or unfinished:
+            with writing(self._engine) as connection:
+                self._writer.write(connection, ended, at)
+                release(connection, unfinished, at)
