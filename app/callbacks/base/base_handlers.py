@@ -31,9 +31,8 @@ EVENT_PREFIX = "event/"
 log = logging.getLogger(__name__)
 
 NOT_CONFIGURED = Verification("", 503, "not_configured")
-TOKEN = Verification("token")
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
-_SIGNED = (Verification("signature"), *(Verification(f"signature:{number}") for number in range(2, 10)))
+_FIRST = {how: Verification(how) for how in ("signature", "token")}
 
 
 class BaseCallbackHandler:
@@ -193,7 +192,7 @@ class EventCallbackHandler(BaseCallbackHandler):
         expected = b"bearer " + token.get_secret_value().encode()
         told = request.headers.get(b"authorization", b"")
         fits = hmac.compare_digest(told[:7].lower() + told[7:], expected)
-        return TOKEN if fits else Verification("", 401, "token_missing" if not told else "token_wrong")
+        return _FIRST["token"] if fits else Verification("", 401, "token_missing" if not told else "token_wrong")
 
     def identify(self, request: Request) -> Identity:
         """By `event_type`, which must be there; raises UnreadableBody or FieldError (400, 422)."""
@@ -265,14 +264,12 @@ def level_of(verification: str) -> Level:
     return Level.CONFIRMED if verification == "status_api" else Level.SIGNED
 
 
-def proved(verdict: Verdict) -> Verification:
-    """A scheme's verdict on a signature as the engine's verification: which secret fitted, or 401 with the reason."""
+def proved(verdict: Verdict, how: str = "signature") -> Verification:
+    """A scheme's verdict as the engine's verification: which secret fitted, or 401 with the reason."""
+    if verdict.fitted == 1:
+        return _FIRST[how]
     if verdict.fitted:
-        return (
-            _SIGNED[verdict.fitted - 1]
-            if verdict.fitted <= len(_SIGNED)
-            else Verification(f"signature:{verdict.fitted}")
-        )
+        return Verification(f"{how}:{verdict.fitted}")
     return Verification("", 401, verdict.reason)
 
 

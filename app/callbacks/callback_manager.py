@@ -1,0 +1,240 @@
+"""The registry of handlers, the router of direct calls, and the process' one manager; all else is done elsewhere."""
+
+import importlib
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.callbacks.base import direct
+from app.callbacks.base.base_handlers import EVENT_PREFIX, BaseCallbackHandler, CallbackRegistry
+from app.callbacks.base.handing_over import HandlerPerformer, Middleware
+from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
+from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
+from app.callbacks.notification.notification_callbacks import TelegramWebhookHandler
+from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
+from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
+from app.core.config import Settings, get_settings
+from app.core.errors import StartRefused, UnknownProvider
+from app.engine.log import Log
+
+
+class CallbackManager:
+    """Handlers by name, and the middleware around those that have only `handle(data)`."""
+
+    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+        """With the handlers of the specification; `db` is where direct calls do their work."""
+        self.db = db
+        self.settings = settings or get_settings()
+        self.middleware: list[Middleware] = []
+        self._webhooks = CallbackRegistry()
+        self._events = CallbackRegistry()
+        for maker in (
+            MidtransCallbackHandler,
+            DigiflazzCallbackHandler,
+            DiscordSlashCommandHandler,
+            TelegramWebhookHandler,
+        ):
+            handler = maker(db, self.settings)
+            self.register_handler(handler.name, handler)
+        for event_maker in (FileMonitorCallbackHandler, DiscordBotEventHandler):
+            event_handler = event_maker(db, self.settings)
+            self.register_handler(event_handler.name, event_handler)
+        #: for the engine: webhooks by name, events as `event/{name}`; looked up live
+        self.lookup: Mapping[str, BaseCallbackHandler] = _Lookup(self.handlers, self.event_handlers)
+
+    @property
+    def handlers(self) -> dict[str, BaseCallbackHandler]:
+        """Those at `/callbacks/webhook/{name}`."""
+        return self._webhooks.handlers
+
+    @property
+    def event_handlers(self) -> dict[str, BaseCallbackHandler]:
+        """Those at `/callbacks/event/{name}`."""
+        return self._events.handlers
+
+    def register_handler(self, name: str, handler: BaseCallbackHandler, replace: bool = False) -> None:  # noqa: FBT001, FBT002 - the contract's form
+        """Mount a handler at once, before or after start-up.
+
+        Raises HandlerNameTaken unless `replace`, FieldError for a name or handler that cannot be.
+        """
+        registry = self._events if getattr(handler, "kind", "") == "event" else self._webhooks
+        registry.register(name, handler, replace=replace)
+
+    def add_middleware(self, middleware: Middleware) -> Middleware:
+        """`async def middleware(callback, call_next)` around every `handle(data)`; the first added is outermost.
+
+        Works as a decorator too. Handlers with `apply` run many callbacks in one transaction and have none around them.
+        """
+        self.middleware.append(middleware)
+        return middleware
+
+    def performer(self, log: Log) -> HandlerPerformer:
+        """Who carries callbacks of this log to `handle(data)` in the slow lane (tasks of kind `handler`)."""
+        return HandlerPerformer(log.get, self.lookup, self.middleware)
+
+    def list_handlers(self) -> list[dict[str, Any]]:
+        """A row a handler: its address, what proves its sender, whether that is configured, where it works."""
+        return [
+            {
+                "name": name,
+                "kind": handler.kind,
+                "provider": handler.provider,
+                "path": f"/callbacks/{handler.kind}/{name}",
+                "verification": handler.proof,
+                "configured": handler.configured,
+                "runs": "slow lane" if handler.hands_over else "worker",
+            }
+            for registry in (self.handlers, self.event_handlers)
+            for name, handler in sorted(registry.items())
+        ]
+
+    def get_statistics(self) -> dict[str, int]:
+        """How many of each are registered."""
+        return {
+            "webhook_handlers": len(self.handlers),
+            "event_handlers": len(self.event_handlers),
+            "middleware": len(self.middleware),
+        }
+
+
+class _Lookup(Mapping[str, BaseCallbackHandler]):
+    """Both kinds of handlers under the names that the log uses."""
+
+    def __init__(self, webhooks: dict[str, BaseCallbackHandler], events: dict[str, BaseCallbackHandler]) -> None:
+        self._webhooks = webhooks
+        self._events = events
+
+    def __getitem__(self, name: str) -> BaseCallbackHandler:
+        if name.startswith(EVENT_PREFIX):
+            return self._events[name[len(EVENT_PREFIX) :]]
+        return self._webhooks[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._webhooks
+        yield from (f"{EVENT_PREFIX}{name}" for name in self._events)
+
+    def __len__(self) -> int:
+        return len(self._webhooks) + len(self._events)
+
+
+class CallbackRouter:
+    """Brings direct calls to their handlers; override `resolve_webhook` or `resolve_event` for routing of your own."""
+
+    def __init__(self, manager: CallbackManager) -> None:
+        """`manager`: whose handlers, middleware and database."""
+        self.manager = manager
+
+    async def route_webhook(
+        self,
+        name: str,
+        data: Any,
+        headers: Mapping[str, str] | None = None,
+        raw_body: bytes | None = None,
+        trusted: bool = False,  # noqa: FBT001, FBT002 - the contract's form
+    ) -> Any:
+        """Take a callback of this sender → `{"success", "message", "outcome", "callback_id"}`.
+
+        A handler of your own answers with what its `handle` returns; an unknown name is a failure, not an exception.
+        """
+        return await self._take(self.resolve_webhook(name, data), name, data, headers, raw_body, trusted=trusted)
+
+    async def route_event(self, name: str, data: Mapping[str, Any]) -> Any:
+        """Take an event by a handler's name or by its event type: `route_event("file_created", {"path": …})`.
+
+        The caller is a program of ours, so it needs no token.
+        """
+        told = {"event_type": name, **data} if isinstance(data, Mapping) else data
+        return await self._take(self.resolve_event(name, data), name, told, None, None, trusted=True)
+
+    def resolve_webhook(self, name: str, data: Any) -> BaseCallbackHandler | None:
+        """Which handler a webhook goes to; None: nobody's."""
+        del data
+        return self.manager.handlers.get(name)
+
+    def resolve_event(self, name: str, data: Any) -> BaseCallbackHandler | None:
+        """Which handler an event goes to: the one of this name, else one that knows this event type."""
+        del data
+        named = self.manager.event_handlers.get(name)
+        if named is not None:
+            return named
+        everyone = self.manager.event_handlers.values()
+        return next((handler for handler in everyone if name in getattr(handler, "event_types", ())), None)
+
+    async def _take(
+        self,
+        handler: BaseCallbackHandler | None,
+        name: str,
+        data: Any,
+        headers: Mapping[str, str] | None,
+        raw_body: bytes | None,
+        *,
+        trusted: bool,
+    ) -> Any:
+        if handler is None:
+            return direct.failure(str(UnknownProvider(str(name))), "refused")
+        call = direct.Call(handler.log_name, data, headers or {}, raw_body, trusted)
+        manager = self.manager
+        return await direct.take(handler, call, settings=manager.settings, db=manager.db, middleware=manager.middleware)
+
+
+_lock = threading.Lock()
+_manager: CallbackManager | None = None
+
+
+def initialize_callbacks(db: Any = None) -> CallbackManager:
+    """The process' manager, made at the first call and the same ever after; the state's schema is brought up to date.
+
+    `db`: a Session, Engine or Connection, of which the manager keeps the first that it is given.
+    """
+    global _manager  # noqa: PLW0603 - one manager a process
+    with _lock:
+        if _manager is None:
+            settings = get_settings()
+            direct.bind_of(db, settings)
+            _manager = CallbackManager(db, settings)
+        elif _manager.db is None and db is not None:
+            _manager.db = db
+        return _manager
+
+
+def get_callback_manager(db: Any = None) -> CallbackManager:
+    """The manager that was initialised; initialises it the first time."""
+    return _manager or initialize_callbacks(db)
+
+
+def use_manager(manager: CallbackManager | None) -> None:
+    """Make this the process' manager; None forgets it (tests)."""
+    global _manager  # noqa: PLW0603
+    with _lock:
+        _manager = manager
+
+
+def load_app(settings: Settings) -> CallbackManager:
+    """The manager that CALLBACK_APP names, or the ordinary one; it becomes the process' manager.
+
+    `package.module:name` is a CallbackManager, or a function that takes one and registers handlers (it may return
+    another). Raises StartRefused with the reason: never starts without somebody's handlers.
+    """
+    manager = CallbackManager(settings=settings)
+    if settings.callback_app:
+        manager = _named(settings.callback_app, manager)
+    use_manager(manager)
+    return manager
+
+
+def _named(address: str, manager: CallbackManager) -> CallbackManager:
+    module_name, _, name = address.partition(":")
+    if not module_name or not name:
+        raise StartRefused(f"CALLBACK_APP={address!r} is not of the form package.module:name")
+    # While it is imported, `get_callback_manager()` in it finds the manager that is being made.
+    use_manager(manager)
+    try:
+        found: Any = importlib.import_module(module_name)
+        for part in name.split("."):
+            found = getattr(found, part)
+        told = found if isinstance(found, CallbackManager) else found(manager)
+    except Exception as error:
+        raise StartRefused(f"CALLBACK_APP={address!r} failed: {type(error).__name__}: {error}") from error
+    if told is not None and not isinstance(told, CallbackManager):
+        raise StartRefused(f"CALLBACK_APP={address!r} is neither a CallbackManager nor a function that takes one")
+    return told or manager

@@ -1,0 +1,130 @@
+"""Discord: interactions and webhook events at its address, and events that a bot hands in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from app.callbacks.base.base_handlers import EventCallbackHandler, WebhookCallbackHandler, kept_for_later, proved
+from app.callbacks.base.reading import decode_object, digest_of, object_of, read, text_of
+from app.core.config import Settings, get_settings, secrets_of
+from app.core.errors import StartRefused, UnreadableBody
+from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
+from app.providers.schemes import ed25519, is_ed25519_key
+
+# Source: Discord, receiving and responding to interactions; webhook events.
+_PING, _AUTOCOMPLETE = 1, 4
+_INTERACTIONS = {2: "command", 3: "component", 4: "autocomplete", 5: "modal"}
+_ONLY_THE_USER_SEES_IT = 64
+_PONG = Answer(200, b'{"type":1}')
+_NO_CHOICES = Answer(200, b'{"type":8,"data":{"choices":[]}}')
+_NO_CONTENT = Answer(204, b"")
+_TEXTS = {
+    "id": "Diterima dan dicatat. Perintah lewat Discord belum dijalankan oleh sistem ini.",
+    "en": "Received and kept. This system does not carry out commands from Discord yet.",
+}
+
+
+class DiscordSlashCommandHandler(WebhookCallbackHandler):
+    """`POST /callbacks/webhook/discord`: commands, buttons, forms; and the application's webhook events.
+
+    An interaction must be answered within three seconds and only once: it is answered when it is on disk.
+    """
+
+    kept_headers = ()
+    proof = "signature"
+
+    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+        """Raises StartRefused when DISCORD_PUBLIC_KEY is no public key."""
+        super().__init__("discord", "discord", db=db, settings=settings or get_settings())
+        self._keys = secrets_of(self.settings.discord_public_key)
+        if not all(map(is_ed25519_key, self._keys)):
+            raise StartRefused("DISCORD_PUBLIC_KEY is not a public key: 64 hex digits, from the application's page")
+        text = _TEXTS[self.settings.callback_lang]
+        message = {"type": 4, "data": {"content": text, "flags": _ONLY_THE_USER_SEES_IT}}
+        self._received = Answer(200, msgspec.json.encode(message))
+
+    @property
+    def configured(self) -> bool:
+        """Whether a public key is set."""
+        return bool(self._keys)
+
+    def verify(self, request: Request, at: int) -> Verification:
+        """By Ed25519 over timestamp and body; Discord itself probes with bad ones and wants 401."""
+        if not self._keys:
+            return self.unproved()
+        told = request.headers.get
+        verdict = ed25519(request.body, told(b"x-signature-timestamp"), told(b"x-signature-ed25519"), self._keys, at=at)
+        return proved(verdict)
+
+    def identify(self, request: Request) -> Identity:
+        """By the interaction's id, in order within its channel; raises UnreadableBody."""
+        data = read(decode_object, request.body)
+        if is_webhook_event(data):
+            event = object_of(data.get("event"))
+            return Identity(
+                text_of(event.get("type")).lower()[:64] or "event", digest_of(request.body), _user_of(event)
+            )
+        kind = data.get("type")
+        if not isinstance(kind, int) or isinstance(kind, bool):
+            raise UnreadableBody("the body is no interaction: `type` is missing")
+        channel = text_of(data.get("channel_id")) or _user_of(data)
+        return Identity(_event_type(data, kind), text_of(data.get("id")) or digest_of(request.body), channel)
+
+    def keeps(self, request: Request) -> bool:
+        """All but probes."""
+        return not _is_probe(read(decode_object, request.body))
+
+    def reply(self, request: Request) -> Answer | None:
+        """In the interaction's own protocol: PONG, an empty choice, or an honest word that it was received."""
+        data = read(decode_object, request.body)
+        if is_webhook_event(data):
+            return _NO_CONTENT
+        if data.get("type") == _PING:
+            return _PONG
+        return _NO_CHOICES if data.get("type") == _AUTOCOMPLETE else self._received
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        """Kept."""
+        return kept_for_later(connection, callbacks, at)
+
+
+def is_webhook_event(data: dict[str, Any]) -> bool:
+    """Whether it is a webhook event (type 0, or 1 with `event`) and no interaction."""
+    return data.get("type") == 0 or (data.get("type") == 1 and isinstance(data.get("event"), dict))
+
+
+def _is_probe(data: dict[str, Any]) -> bool:
+    return data.get("type") == 0 or (data.get("type") == _PING and not is_webhook_event(data))
+
+
+def _event_type(data: dict[str, Any], kind: int) -> str:
+    if kind == _PING:
+        return "ping"
+    word = _INTERACTIONS.get(kind, "interaction")
+    inner = object_of(data.get("data"))
+    name = text_of(inner.get("name")) or text_of(inner.get("custom_id"))
+    return f"{word}:{name}"[:64] if name else word
+
+
+def _user_of(data: dict[str, Any]) -> str:
+    for holder in (data, object_of(data.get("member")), object_of(data.get("data"))):
+        user_id = text_of(object_of(holder.get("user")).get("id"))
+        if user_id:
+            return user_id
+    return ""
+
+
+class DiscordBotEventHandler(EventCallbackHandler):
+    """`POST /callbacks/event/discord`: what a bot of yours saw (`on_ready`, `on_message`, `on_member_join` …)."""
+
+    event_types = ("on_ready", "on_message", "on_command_error", "on_member_join", "on_member_remove")
+
+    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+        """Proved by the management token."""
+        super().__init__("discord", db=db, settings=settings)
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        """Kept."""
+        return kept_for_later(connection, callbacks, at)
