@@ -1,0 +1,161 @@
+"""From a request's bytes to the disk to the answer, whatever carried the request here.
+
+This is the hot path: no future, no task, no log line for a callback that is kept. The appender calls back when the
+group's commit is on disk, and that call writes the answer.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import orjson
+
+from app.core.errors import UnreadableBody, ValidationError, treatment
+from app.engine import answers
+from app.engine.answers import accepted, problem
+from app.engine.callback import Answer, Done, Handler, Handlers, Request, Row
+from app.engine.counters import Counters
+from app.engine.limits import Limits
+from app.engine.nesting import too_deep
+
+_DETAIL_MAX = 200
+_PLAIN_ENCODINGS = frozenset({b"", b"identity"})
+
+
+class Append(Protocol):
+    """What `receive` needs of the appender."""
+
+    def append(self, row: Row, done: Callable[[int | None], None]) -> bool:
+        """Queue a row; `done(id)` after its commit, `done(None)` when it was not kept. False: the queue is full."""
+
+
+class Receiver:
+    """Receives the callbacks of one family of addresses (`webhook` or `event`)."""
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        appender: Append,
+        *,
+        counters: Counters,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        prefix: str = "",
+    ) -> None:
+        """`prefix` stands before the handler's name in the log's `provider` column (`event/` for events)."""
+        self.handlers = handlers
+        self.appender = appender
+        self.counters = counters
+        self.limits = limits
+        self.prefix = prefix
+        self.draining = False
+
+    def receive(self, request: Request, done: Done) -> Answer | None:
+        """Verify, identify and queue one request → its answer if that is known at once, else None and `done` later.
+
+        `done` is called exactly once when None was returned, in the event loop's thread, after the commit.
+        """
+        handler = self.handlers.get(request.provider)
+        if handler is None:
+            return self._refuse("", "unknown_provider", request, answers.NOT_FOUND)
+        if self.draining:
+            return self._refuse(request.provider, "stopping", request, answers.STOPPING)
+        refusal = self._unfit(request)
+        if refusal is not None:
+            return refusal
+        try:
+            return self._take(handler, request, done)
+        except ValidationError as error:
+            answer = problem(treatment(error).status, str(error)[:_DETAIL_MAX])
+            return self._refuse(request.provider, "unreadable_body", request, answer)
+        except Exception as error:  # noqa: BLE001 - a handler of somebody's own must not hang its sender
+            return self._failed(request, error)
+
+    def _unfit(self, request: Request) -> Answer | None:
+        """Limits that concern the bytes alone, before anybody reads them."""
+        if not request.body:
+            return self._refuse(request.provider, "empty_body", request, answers.EMPTY_BODY)
+        if request.headers.get(b"content-encoding", b"").lower() not in _PLAIN_ENCODINGS:
+            return self._refuse(request.provider, "content_encoding", request, answers.ENCODING_REFUSED)
+        if too_deep(request.body, self.limits.json_depth):
+            return self._refuse(request.provider, "too_deep", request, answers.TOO_DEEP)
+        return None
+
+    def _take(self, handler: Handler, request: Request, done: Done) -> Answer | None:
+        provider = request.provider
+        verification = handler.verify(request, request.received_at)
+        if not verification.ok:
+            reason = verification.reason or "not_verified"
+            return self._refuse(provider, reason, request, problem(verification.status, reason))
+        identity = handler.identify(request)
+        reply = handler.reply(request)
+        if not handler.keeps(request):
+            return reply or Answer(200, b'{"success": true, "message": "nothing to keep"}')
+        kept = _kept_headers(handler.kept_headers, request.headers) if handler.kept_headers else ""
+        row: Row = (
+            0,
+            self.prefix + provider,
+            identity.event_type,
+            identity.event_key,
+            identity.ordering_key,
+            request.received_at,
+            kept,
+            handler.kept_body(request),
+            verification.how,
+            request.remote_addr,
+        )
+        if not _storable(row):
+            raise UnreadableBody("the body holds text that is no Unicode")
+
+        def committed(callback_id: int | None) -> None:
+            if callback_id is None:
+                done(self._refuse(provider, "write_failed", request, answers.WRITE_FAILED))
+            else:
+                self.counters.accept(provider)
+                done(reply or accepted(callback_id))
+
+        if self.appender.append(row, committed):
+            return None
+        return self._refuse(provider, "full", request, answers.FULL)
+
+    def _refuse(self, provider: str, reason: str, request: Request, answer: Answer) -> Answer:
+        self.counters.refuse(provider, reason, at=request.received_at, status=answer.status)
+        return answer
+
+    def _failed(self, request: Request, error: Exception) -> Answer:
+        # The error's own text may quote the body or a secret: its kind and its place are enough to find it.
+        where = _place(error)
+        self.counters.refuse(
+            request.provider, "handler_failed", at=request.received_at, error=type(error).__name__, where=where
+        )
+        return answers.HANDLER_FAILED
+
+
+def _kept_headers(names: tuple[bytes, ...], headers: Mapping[bytes, bytes]) -> str:
+    """JSON text of those headers that matter and came; "" for none. Bytes above 0x7f are read as Latin-1."""
+    kept = {name.decode("latin-1"): headers[name].decode("latin-1") for name in names if name in headers}
+    return orjson.dumps(kept).decode() if kept else ""
+
+
+def _storable(row: Row) -> bool:
+    """Whether the log can hold these values, so that one bad row never fails its group.
+
+    Raises TypeError for values of a wrong type: a fault of the handler.
+    """
+    _, provider, event_type, event_key, ordering_key, _, headers, body, how, remote_addr = row
+    if type(body) is not bytes:
+        raise TypeError("kept_body is not bytes")
+    try:
+        # join, not an f-string: it raises for what is no text
+        text = "".join((provider, event_type, event_key, ordering_key, headers, how, remote_addr))  # noqa: FLY002
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:  # a lone surrogate, such as JSON's "\ud800"
+        return False
+
+
+def _place(error: Exception) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return ""
+    return f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"  # noqa: PTH119 - text only

@@ -1,0 +1,92 @@
+"""The door: callbacks go straight to the engine, everything else to FastAPI; the lifespan opens and closes the log."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.core.config import Settings, get_settings
+from app.engine.answers import NOT_STARTED
+from app.engine.asgi import ASGIApp, Receive, Scope, Send, send_answer
+from app.engine.reception import STATE_KEY, Reception, open_reception
+
+# A name that no handler can have is nobody's address here: FastAPI answers its 404.
+_HOT = re.compile(r"/callbacks/(webhook|event)/([^/]+)/?")
+
+#: Opens what receives callbacks; called in the event loop that serves.
+Opener = Callable[[], Reception]
+
+
+class FrontDoor:
+    """An ASGI application: the two families of callback addresses first, then `faces` (FastAPI)."""
+
+    def __init__(self, faces: ASGIApp) -> None:
+        """`faces` answers whatever is no callback; its lifespan puts the reception into the state."""
+        self.faces = faces
+        self.reception: Reception | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or run the lifespan."""
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            root: str = scope.get("root_path", "")
+            matched = _HOT.fullmatch(path.removeprefix(root))
+            if matched is not None:
+                await self._callback(matched[1], matched[2], scope, receive, send)
+                return
+        await self.faces(scope, receive, send)
+
+    async def _callback(self, family: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        reception = self.reception
+        if reception is None:
+            await send_answer(send, NOT_STARTED, close=True)
+        elif family == "webhook":
+            await reception.webhook(scope, receive, send, name)
+        else:
+            await reception.event(scope, receive, send, name)
+
+
+def create_app(open_parts: Opener | None = None, *, faces: FastAPI | None = None) -> FrontDoor:
+    """The whole application. `open_parts` by default opens what the settings name; `faces` by default is ours."""
+    app = make_faces() if faces is None else faces
+    door = FrontDoor(app)
+    within = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        reception = (open_parts or open_from_settings)()
+        try:
+            async with within(application) as state:
+                door.reception = reception
+                yield {**(state or {}), STATE_KEY: reception}
+        finally:
+            await reception.close()
+
+    app.router.lifespan_context = lifespan
+    return door
+
+
+def make_faces() -> FastAPI:
+    """FastAPI with everything that is no callback: management, documentation."""
+    from app.callbacks.callback_controller import callback_router  # noqa: PLC0415 - a heavy room, for servers only
+
+    app = FastAPI(title="Callbacks", redirect_slashes=False)
+    app.include_router(callback_router)
+    return app
+
+
+def open_from_settings(settings: Settings | None = None) -> Reception:
+    """The reception that the settings name, with the handlers of the process' manager.
+
+    Raises StartRefused or LogBusy.
+    """
+    from app.callbacks.callback_manager import get_callback_manager  # noqa: PLC0415 - as above
+    from app.core.database import get_engine  # noqa: PLC0415 - as above
+    from app.engine.offsets import highest_offset  # noqa: PLC0415 - as above
+
+    manager = get_callback_manager()
+    return open_reception(
+        settings or get_settings(), manager.handlers, manager.event_handlers, floor=highest_offset(get_engine())
+    )
