@@ -13,18 +13,25 @@ from app.engine.callback import Callback, Row
 class Log(Protocol):
     """One callback log, opened for one process."""
 
-    #: names this very log; offsets belong to it. Another file at the same path has another epoch.
+    #: names this very log; offsets belong to it. It changes when another log is found in its place.
     epoch: str
+    #: what waits in the write-ahead log, as seen after the last commit; 0 where there is none
+    wal_bytes: int
 
     def write_batch(self, rows: Sequence[Row]) -> int:
         """Write all rows in one durable transaction → the first one's id, the others follow by one.
 
         When it returns, the rows are on disk in the file that the path leads to. Raises LogUnavailable when nothing
-        was written; the next call tries anew.
+        was acknowledged (it may have been written all the same); the next call tries anew. Raises FieldError when one
+        of the rows holds what no log can keep; then none was written.
         """
 
     def read_after(self, offset: int, rows_max: int) -> list[Callback]:
-        """Callbacks with an id above `offset`, ascending, at most `rows_max`; none committed later lies between."""
+        """Callbacks with an id above `offset`, ascending, at most `rows_max`; none committed later lies between.
+
+        Only an empty list is the end: large bodies make a page shorter. When another log was found in its place during
+        the call, the list is empty and `epoch` has changed. This and all other reads raise LogUnavailable.
+        """
 
     def read_before(self, callback_id: int | None, rows_max: int) -> list[Callback]:
         """Newest first, below `callback_id` (None: from the end): a page for people."""
@@ -34,6 +41,12 @@ class Log(Protocol):
 
     def last_id(self) -> int:
         """The highest id, 0 for an empty log."""
+
+    def delete(self, ids: Sequence[int]) -> int:
+        """Delete these callbacks in one transaction → how many there were.
+
+        The newest of all is never deleted: the next id is found from it.
+        """
 
     def close(self) -> None:
         """Let go of files and locks."""

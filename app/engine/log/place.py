@@ -1,0 +1,53 @@
+"""The log's place on disk: its folder, and the lock that only one server holds."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from app.core.errors import LogBusy, StartRefused, describe_os_error
+
+
+def make_folder(folder: Path) -> None:
+    """Make it where it is missing, and have its name on disk before anything in it counts. Raises StartRefused."""
+    try:
+        for path in reversed([folder, *folder.parents]):
+            if not path.exists():
+                path.mkdir(exist_ok=True)
+                _sync(path.parent)
+    except OSError as error:
+        raise StartRefused(f"the callback log's folder cannot be made: {describe_os_error(error)}") from error
+
+
+def take_server_lock(log: Path) -> int:
+    """Lock `<log>.lock` → its descriptor; closing that gives the lock back, and so does any end of the process.
+
+    A file of its own: SQLite's locks on the log would be lost with a descriptor of ours. Raises LogBusy when another
+    server holds it, StartRefused when the file cannot be made.
+    """
+    real = log.resolve()
+    path = real.with_name(real.name + ".lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StartRefused(f"the callback log's lock cannot be taken: {describe_os_error(error)}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)  # for people only
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        by = f" (process {holder})" if holder.isdigit() else ""
+        raise LogBusy(f"another server{by} holds {path}; one callback log has one server") from None
+    except OSError as error:
+        os.close(descriptor)
+        raise StartRefused(f"{path} cannot be locked: {describe_os_error(error)}") from error
+    return descriptor
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
