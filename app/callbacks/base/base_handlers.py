@@ -5,8 +5,6 @@ A handler says how to *verify* a sender, how to *identify* a callback, and what 
 `apply(self, connection, callbacks)`, which runs inside the worker's transaction.
 """
 
-import hmac
-import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,18 +15,19 @@ from sqlalchemy import Connection
 from app.callbacks.base import direct
 from app.callbacks.base.handing_over import as_the_engine_calls, current_callback, hand_over
 from app.callbacks.base.reading import decode_any, digest_of, object_of, read, text_of
-from app.core.config import Settings, get_settings
+from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, HandlerNameTaken
+from app.core.telemetry import get_logger
 from app.engine.callback import UNVERIFIED, Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.ledger.book import Policy
 from app.ledger.facts import Level, Told
 from app.ledger.record import Telling, record
-from app.providers.schemes import Verdict
+from app.providers.schemes import Verdict, fixed_token
 
 #: In the log and in the engine's look-up, `event/discord` is another sender than `discord`.
 EVENT_PREFIX = "event/"
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 NOT_CONFIGURED = Verification("", 503, "not_configured")
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
@@ -118,7 +117,7 @@ class BaseCallbackHandler:
             return NOT_CONFIGURED
         if not self._told_unverified:
             self._told_unverified = True
-            log.warning("callbacks for %s are taken unverified: nothing is configured that proves them", self.name)
+            log.warning("unverified", handler=self.name, why="nothing is configured that proves its sender")
         return UNVERIFIED
 
     def identify(self, request: Request) -> Identity:
@@ -181,18 +180,16 @@ class EventCallbackHandler(BaseCallbackHandler):
     @property
     def configured(self) -> bool:
         """Whether a management token is set."""
-        return self.settings.callback_admin_token is not None
+        return bool(secrets_of(self.settings.callback_admin_token))
 
     def verify(self, request: Request, at: int) -> Verification:
         """The bearer token of the management addresses."""
         del at
-        token = self.settings.callback_admin_token
-        if token is None:
+        tokens = secrets_of(self.settings.callback_admin_token)
+        if not tokens:
             return self.unproved()
-        expected = b"bearer " + token.get_secret_value().encode()
-        told = request.headers.get(b"authorization", b"")
-        fits = hmac.compare_digest(told[:7].lower() + told[7:], expected)
-        return _FIRST["token"] if fits else Verification("", 401, "token_missing" if not told else "token_wrong")
+        kind, _, told = request.headers.get(b"authorization", b"").partition(b" ")
+        return proved(fixed_token(told.strip() if kind.lower() == b"bearer" else None, tokens), how="token")
 
     def identify(self, request: Request) -> Identity:
         """By `event_type`, which must be there; raises UnreadableBody or FieldError (400, 422)."""

@@ -5,7 +5,6 @@ same locks, same duplicates, one effect.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,15 +17,19 @@ from app.callbacks.base.handing_over import Middleware, hand_over, run
 from app.core.config import Settings
 from app.core.database import engine_for, writing
 from app.core.errors import CallbackError, UnreadableBody
+from app.core.telemetry import get_logger
 from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.limits import Limits
 from app.engine.log import open_log
+from app.engine.nesting import too_deep
 from app.engine.offsets import epoch_no_of
 from app.engine.worker import decide
 from app.migrations.run import bring_up_to_date
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 CALLER = Verification("caller")
+_DEPTH_MAX = Limits().json_depth
 _PARTITION = 0  # SQLite: one worker reads everything in order
 
 #: Indonesian, English.
@@ -110,7 +113,7 @@ async def _handle(
         data = handler.read(callback.body) if call.raw_body is not None else call.data
         return await run(handler, callback, data, attempt=1, middleware=middleware)
     except Exception as error:
-        log.exception("the handler %s failed on callback %s; it is tried again", call.name, callback.id)
+        log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
         with writing(bind) as connection:
             hand_over(connection, [callback], time.time_ns() // 1000)
         return failure(f"{_FAILED[language]}: {type(error).__name__}", "failed", callback.id)
@@ -122,6 +125,8 @@ def request_of(call: Call, at: int) -> Request:
         body = call.raw_body if call.raw_body is not None else msgspec.json.encode(call.data)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnreadableBody(f"the data cannot be written as JSON: {error}") from None
+    if too_deep(body, _DEPTH_MAX):
+        raise UnreadableBody(f"the data is nested deeper than {_DEPTH_MAX} levels")
     headers = {_bytes(name).lower(): _bytes(value) for name, value in call.headers.items()}
     return Request(call.name, body, headers, "direct", at)
 
@@ -133,7 +138,7 @@ def _bytes(text: str | bytes) -> bytes:
 def row_of(handler: Any, request: Request, identity: Identity, verification: Verification) -> tuple[Any, ...]:
     """The callback's columns for the log."""
     kept = {
-        name.decode(): request.headers[name].decode("utf-8", "replace")
+        name.decode("latin-1"): request.headers[name].decode("latin-1")
         for name in handler.kept_headers
         if name in request.headers
     }

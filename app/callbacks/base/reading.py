@@ -16,51 +16,23 @@ from app.core.money import Minor, parse_amount
 Read = TypeVar("Read")
 
 _BOM = b"\xef\xbb\xbf"
-DEPTH_MAX = 64
 #: Longer or stranger ids are no ids: columns, indexes and addresses hold them.
 TEXT_CHARS_MAX = 128
 _HUGE = 10**18  # Python refuses to write integers of thousands of digits
-_OPENS = frozenset(b"[{")
-_CLOSES = frozenset(b"]}")
 
 
 def read(decode: Callable[[bytes], Read], body: bytes) -> Read:
-    """Decode a JSON body; a byte order mark before it is tolerated.
+    """Decode a JSON body; a byte order mark before it is tolerated. How deep it is was measured before.
 
     Raises UnreadableBody for everything that is no such JSON: broken, another shape, invalid UTF-8, lone surrogates,
-    numbers that no double holds, NaN, deeper than `DEPTH_MAX`.
+    NaN, numbers that no double holds.
     """
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
-        raise UnreadableBody(f"the body is nested deeper than {DEPTH_MAX}")
-    return read_again(decode, body)
-
-
-def read_again(decode: Callable[[bytes], Read], body: bytes) -> Read:
-    """The same without measuring the depth: of several reads of one body one measures, counting costs half a decode."""
     if body[:3] == _BOM:
         body = body[3:]
     try:
         return decode(body)
     except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise UnreadableBody("the body is not the JSON that this sender sends") from None
-
-
-def _depth(body: bytes) -> int:
-    # Brackets inside of texts do not count; only bodies with many brackets at all come here.
-    depth = deepest = 0
-    inside = escaped = False
-    for byte in body:
-        if inside:
-            inside = escaped or byte != 0x22  # noqa: PLR2004 - a quotation mark
-            escaped = not escaped and byte == 0x5C  # noqa: PLR2004 - a backslash
-        elif byte == 0x22:  # noqa: PLR2004
-            inside = True
-        elif byte in _OPENS:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in _CLOSES:
-            depth -= 1
-    return deepest
 
 
 def text_of(value: Any) -> str:

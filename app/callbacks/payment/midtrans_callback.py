@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from app.callbacks.base.base_handlers import OrderCallbackHandler, level_of, proved
-from app.callbacks.base.reading import amount_of, object_of, read, read_again, shown, text_of
+from app.callbacks.base.reading import amount_of, object_of, read, shown, text_of
 from app.callbacks.payment.midtrans_table import NOT_SAID, Said, look_up, twins_of
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
@@ -75,7 +75,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         """By `signature_key`, over the strings as they came."""
         del at
         try:
-            notification = read_again(_decode, request.body)
+            notification = read(_decode, request.body)
         except UnreadableBody:
             return _UNREADABLE
         if notification.signature_key is None and is_for_another_address(notification):
@@ -140,7 +140,7 @@ def facts_of(body: bytes, level: Level) -> Told:
     Only unverified ones may leave out status_code (200), gross_amount (as announced) and transaction_id ('').
     """
     try:
-        told = read_again(_decode, body)
+        told = read(_decode, body)
     except UnreadableBody:
         return Told(refused="unreadable")
     if is_account_notice(told):

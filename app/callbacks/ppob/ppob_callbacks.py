@@ -1,13 +1,13 @@
 """Digiflazz: what its callbacks prove and say; and the factory for handlers of purchases.
 
-The signature covers the raw body, so whatever a proved callback says is Digiflazz' own word. `create` or `update` in the
-header is no state: a `create` may be final. A ping carries the webhook's own secret, which is never kept.
+The signature covers the raw body, so whatever a proved callback says is Digiflazz' own word. `create` or `update` in
+the header is no state: a `create` may be final. A ping carries the webhook's own secret, which is never kept.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,6 @@ from app.callbacks.base.reading import (
     line_of,
     object_of,
     read,
-    read_again,
     shown,
     text_of,
 )
@@ -109,7 +108,7 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
 
     def kept_body(self, request: Request) -> bytes:
         """All of it, but a ping without its secret."""
-        body = read_again(_decode, request.body)
+        body = read(_decode, request.body)
         return request.body if body.hook is None else without_secrets(request.body)
 
     def facts(self, callback: Callback) -> Told:
@@ -136,7 +135,7 @@ def _without(value: Any) -> Any:
 def facts_of(body: bytes) -> Told:
     """A callback (or a status check's answer, which has the same `data`) → its facts. Pure, never raises."""
     try:
-        told = read_again(_decode, body)
+        told = read(_decode, body)
     except UnreadableBody:
         return Told(refused="unreadable")
     if is_ping(told):
@@ -200,7 +199,7 @@ def _classes() -> dict[str, str]:
 class PPOBCallbackFactory:
     """Makes handlers of purchase callbacks by their sender's name."""
 
-    MAKERS: dict[str, Callable[..., OrderCallbackHandler]] = {"digiflazz": DigiflazzCallbackHandler}
+    MAKERS: ClassVar[dict[str, Callable[..., OrderCallbackHandler]]] = {"digiflazz": DigiflazzCallbackHandler}
 
     @classmethod
     def create_handler(cls, name: str, db: Any = None) -> OrderCallbackHandler:
