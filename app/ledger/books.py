@@ -1,0 +1,290 @@
+"""Reads the books: an order with its facts and journals, a wallet, a statement, the audit; changes nothing."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, text
+
+from app.core.money import Minor
+from app.ledger.facts import Fact, FactKind, Level
+
+#: Where a statement goes on: time (microseconds) and journal of the last line that was read.
+Cursor = tuple[int, int]
+
+_NO_AMOUNT = -1
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order as the books have it; amounts in minor units, times in microseconds UTC."""
+
+    no: int
+    provider: str
+    order_id: str
+    announced_at: int | None  # None: callbacks told of it, nobody announced it
+    kind: str
+    user_id: str
+    amount: Minor
+    currency: str
+    wallet_no: int | None
+    held_no: int | None
+    product: str
+    customer_no: str
+    status: str
+    cost: Minor | None
+    fee: Minor | None
+
+
+class FactRow(msgspec.Struct, frozen=True):
+    """A fact, how well it is proved, and who told it first (a callback's id; below zero a cause's)."""
+
+    fact: Fact
+    level: Level
+    source_id: int
+    told_at: int
+
+
+class PostingRow(msgspec.Struct, frozen=True):
+    """One line of a journal."""
+
+    journal_id: int
+    at: int
+    account: str
+    amount: Minor
+
+
+class CauseRow(msgspec.Struct, frozen=True):
+    """What caused facts or journals and is no callback; its id is below zero."""
+
+    id: int
+    kind: str  # `announcement`, `answer`, `person`
+    order_no: int | None
+    callback_id: int | None
+    who: str
+    reason: str
+    body: bytes | None
+    at: int
+
+
+class NoticeRow(msgspec.Struct, frozen=True):
+    """What the user was told, as a status; rendered when it is shown."""
+
+    at: int
+    source_id: int
+    status: str
+
+
+class WalletRow(msgspec.Struct, frozen=True):
+    """A user's money."""
+
+    user_id: str
+    balance: Minor
+    held: Minor
+    currency: str
+
+
+class EntryRow(msgspec.Struct, frozen=True):
+    """One line of a wallet's statement: what moved, and the balance after it."""
+
+    journal_id: int
+    at: int
+    amount: Minor
+    balance: Minor
+    order_id: str | None
+    kind: str  # the order's kind, or `adjustment`
+    reason: str  # a person's
+
+
+class Imbalance(msgspec.Struct, frozen=True):
+    """Something in the books that does not add up."""
+
+    what: str  # `journal`, `account`, `currency`, `lost_posting`
+    subject: str
+    expected: Minor
+    found: Minor
+
+
+_ORDER = (
+    "SELECT id, provider, order_id, announced_at, kind, user_id, amount, currency, wallet_no, held_no, product,"
+    " customer_no, status, cost, fee FROM callback_orders"
+)
+
+
+def order_of(connection: Connection, order_id: str) -> OrderRow | None:
+    """The announced order of this id."""
+    row = connection.execute(
+        text(f"{_ORDER} WHERE order_id = :id AND announced_at IS NOT NULL"), {"id": order_id}
+    ).first()
+    return OrderRow(*row) if row is not None else None
+
+
+def order_no(connection: Connection, number: int) -> OrderRow | None:
+    """The order with this number, announced or not."""
+    row = connection.execute(text(f"{_ORDER} WHERE id = :no"), {"no": number}).first()
+    return OrderRow(*row) if row is not None else None
+
+
+def order_ids(connection: Connection, numbers: Iterable[int | None]) -> dict[int, str]:
+    """Orders' numbers → their ids."""
+    wanted = sorted({number for number in numbers if number is not None})
+    rows = connection.execute(
+        text("SELECT id, order_id FROM callback_orders WHERE id IN (SELECT value FROM json_each(:ids))"),
+        {"ids": orjson.dumps(wanted).decode()},
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def facts_of(connection: Connection, number: int) -> list[FactRow]:
+    """All facts of an order, in the order in which they were told."""
+    rows = connection.execute(
+        text(
+            "SELECT kind, attempt, key, amount, level, source_id, told_at FROM callback_facts WHERE order_no = :no"
+            " ORDER BY told_at, source_id, kind, attempt, key, amount"
+        ),
+        {"no": number},
+    )
+    return [
+        FactRow(
+            Fact(FactKind(kind), attempt, key, None if amount == _NO_AMOUNT else amount),
+            Level(level),
+            source_id,
+            told_at,
+        )
+        for kind, attempt, key, amount, level, source_id, told_at in rows
+    ]
+
+
+_CAUSE = "SELECT -id, kind, order_no, callback_id, who, reason, body, at FROM callback_causes"
+
+
+def causes_of(connection: Connection, number: int) -> list[CauseRow]:
+    """Announcement, answers and persons' words about an order, oldest first."""
+    rows = connection.execute(text(f"{_CAUSE} WHERE order_no = :no ORDER BY id"), {"no": number})
+    return [CauseRow(*row) for row in rows]
+
+
+def cause(connection: Connection, cause_id: int) -> CauseRow | None:
+    """The cause with this id, which is below zero."""
+    row = connection.execute(text(f"{_CAUSE} WHERE id = :id"), {"id": -cause_id}).first()
+    return CauseRow(*row) if row is not None else None
+
+
+def notices_of(connection: Connection, number: int) -> list[NoticeRow]:
+    """What the user was told about an order, oldest first."""
+    rows = connection.execute(
+        text("SELECT at, source_id, status FROM callback_notices WHERE order_no = :no ORDER BY at, source_id"),
+        {"no": number},
+    )
+    return [NoticeRow(*row) for row in rows]
+
+
+def postings_of(connection: Connection, order: OrderRow, sources: Iterable[int]) -> list[PostingRow]:
+    """The journals of an order, oldest first; `sources`: all that told a fact of it or caused something.
+
+    Every journal has the id of what caused it. There is no index from orders to journals (it would make every
+    callback dearer), and none is needed: whatever moves an order's money adds or confirms a fact of it.
+    """
+    rows = connection.execute(
+        text(
+            "SELECT j.id, j.at, a.name, p.amount FROM callback_journals AS j"
+            " CROSS JOIN callback_accounts AS a CROSS JOIN callback_postings AS p"
+            " ON p.account_no = a.id AND p.at = j.at AND p.journal_id = j.id"
+            " WHERE j.id IN (SELECT value FROM json_each(:sources)) AND j.order_no = :no AND a.currency = :currency"
+            " AND a.name IN (:wallet, :held, :clearing, :sales) ORDER BY j.at, j.id, a.id"
+        ),
+        {
+            "sources": orjson.dumps(sorted(set(sources))).decode(),
+            "no": order.no,
+            "currency": order.currency,
+            "wallet": f"wallet:{order.user_id}",
+            "held": f"held:{order.user_id}",
+            "clearing": f"clearing:{order.provider}",
+            "sales": f"sales:{order.kind}",
+        },
+    )
+    return [PostingRow(*row) for row in rows]
+
+
+def wallet_of(connection: Connection, user_id: str) -> WalletRow | None:
+    """A user's wallet, None when there never was one."""
+    rows = connection.execute(
+        text("SELECT name, balance, currency FROM callback_accounts WHERE name IN (:wallet, :held)"),
+        {"wallet": f"wallet:{user_id}", "held": f"held:{user_id}"},
+    ).all()
+    found = {row[0]: row for row in rows}
+    wallet, held = found.get(f"wallet:{user_id}"), found.get(f"held:{user_id}")
+    return WalletRow(user_id, wallet[1], held[1] if held else 0, wallet[2]) if wallet else None
+
+
+def entries_of(connection: Connection, user_id: str, *, before: Cursor | None, rows_max: int) -> list[EntryRow]:
+    """A wallet's statement, newest first, from below `before`."""
+    account = connection.execute(
+        text("SELECT id, balance FROM callback_accounts WHERE name = :name"), {"name": f"wallet:{user_id}"}
+    ).first()
+    if account is None:
+        return []
+    at, journal = before or (_LATEST, _LATEST)
+    rows = connection.execute(
+        text(
+            "SELECT p.journal_id, p.at, p.amount, o.order_id, coalesce(o.kind, 'adjustment'), coalesce(c.reason, '')"
+            " FROM callback_postings AS p JOIN callback_journals AS j ON j.id = p.journal_id"
+            " LEFT JOIN callback_orders AS o ON o.id = j.order_no"
+            " LEFT JOIN callback_causes AS c ON c.id = -p.journal_id"
+            " WHERE p.account_no = :account AND (p.at, p.journal_id) < (:at, :journal)"
+            " ORDER BY p.at DESC, p.journal_id DESC LIMIT :rows"
+        ),
+        {"account": account[0], "at": at, "journal": journal, "rows": rows_max},
+    ).all()
+    return _with_balances(rows, account[1] - _moved_since(connection, account[0], before))
+
+
+_LATEST = 2**63 - 1
+
+
+def _moved_since(connection: Connection, account_no: int, cursor: Cursor | None) -> Minor:
+    if cursor is None:
+        return 0
+    moved: Minor = connection.execute(
+        text(
+            "SELECT coalesce(sum(amount), 0) FROM callback_postings"
+            " WHERE account_no = :account AND (at, journal_id) >= (:at, :journal)"
+        ),
+        {"account": account_no, "at": cursor[0], "journal": cursor[1]},
+    ).scalar_one()
+    return moved
+
+
+def _with_balances(rows: Sequence[Any], balance: Minor) -> list[EntryRow]:
+    entries = []
+    for journal_id, at, amount, order_id, kind, reason in rows:
+        entries.append(EntryRow(journal_id, at, amount, balance, order_id, kind, reason))
+        balance -= amount
+    return entries
+
+
+#: One statement each: subject, what it should be, what it is. Whatever they return is wrong.
+_CHECKS = {
+    "journal": "SELECT journal_id, 0, sum(amount) FROM callback_postings GROUP BY journal_id HAVING sum(amount) <> 0",
+    "account": "SELECT a.name, coalesce(s.total, 0), a.balance FROM callback_accounts AS a LEFT JOIN"
+    " (SELECT account_no, sum(amount) AS total FROM callback_postings GROUP BY account_no) AS s ON s.account_no = a.id"
+    " WHERE a.balance IS NOT NULL AND a.balance <> coalesce(s.total, 0)",
+    # system accounts = minus all wallets and holds
+    "currency": "SELECT a.currency, 0, sum(p.amount) FROM callback_postings AS p JOIN callback_accounts AS a"
+    " ON a.id = p.account_no GROUP BY a.currency HAVING sum(p.amount) <> 0",
+    "lost_posting": "SELECT p.journal_id, 0, p.amount FROM callback_postings AS p"
+    " LEFT JOIN callback_journals AS j ON j.id = p.journal_id LEFT JOIN callback_accounts AS a ON a.id = p.account_no"
+    " WHERE j.id IS NULL OR a.id IS NULL",
+}
+
+
+def audit(connection: Connection, *, rows_max: int = 100) -> list[Imbalance]:
+    """Recompute all: journals sum to zero, each user's account is the sum of its postings, the books are balanced.
+
+    Reads every posting; empty means that everything adds up.
+    """
+    found = []
+    for what, statement in _CHECKS.items():
+        rows = connection.execute(text(f"{statement} LIMIT :rows"), {"rows": rows_max})
+        found += [Imbalance(what, str(subject), expected, amount) for subject, expected, amount in rows]
+    return found

@@ -1,0 +1,398 @@
+"""Why a callback or task became what it is, and what deserves an alert: in words, with what to do; a table each.
+
+The words on the left are stable: the API and the tables have them. A test proves that the code uses no other ones.
+"""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from app.operate.texts import OUTCOMES, Lang, Matter, Text, fill
+
+_RETRY = "callbacks dead retry {dead_id}"
+_DROP = 'callbacks dead drop {dead_id} --reason "…"'
+_SHOW = "callbacks transactions show {order_id}"
+_PAID = 'callbacks transactions resolve {order_id} paid --reason "…"'
+
+_ASK_SENDER = Text(
+    "Periksa pembayaran ini di dasbor pengirim; bila benar, selesaikan dengan tangan.",
+    "Look the payment up in the sender's dashboard; if it is real, resolve it by hand.",
+)
+_LOOK_AND_RETRY = Text(
+    "Perbaiki penyebabnya, lalu coba lagi; atau tutup dengan alasan.",
+    "Put the cause right, then retry; or drop it with a reason.",
+)
+_NOBODY = Text("Tidak perlu apa-apa.", "Nothing to do.")
+
+REASONS: dict[str, Matter] = {
+    # why a callback was not believed
+    "fields_disagree": Matter(
+        Text(
+            "Isian callback ini saling bertentangan: {detail}.",
+            "The fields of this callback contradict each other: {detail}.",
+        ),
+        _ASK_SENDER,
+        (_SHOW, _PAID, _DROP),
+    ),
+    "amount_differs": Matter(
+        Text(
+            "Jumlah yang dibayar ({told}) bukan jumlah yang diumumkan ({announced}).",
+            "The amount paid ({told}) is not the amount announced ({announced}).",
+        ),
+        Text(
+            "Kembalikan uangnya di dasbor pengirim, atau terima: ubah saldo dengan `wallet adjust`.",
+            "Refund it in the sender's dashboard, or accept it: change the balance with `wallet adjust`.",
+        ),
+        (_SHOW, 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"', _DROP),
+    ),
+    "another_senders_order": Matter(
+        Text(
+            "{sender} bercerita tentang pesanan yang menunggu {waits_for}.",
+            "{sender} told of an order that waits for {waits_for}.",
+        ),
+        Text(
+            "Pengirim lain tidak dipercaya tentang pesanan ini; periksa pengaturan di kedua pengirim.",
+            "Another sender is not believed about this order; check the settings at both senders.",
+        ),
+        (_SHOW, _DROP),
+    ),
+    "contradiction": Matter(
+        Text(
+            "Callback mengatakan {told}, padahal {believed} sudah dipercaya lebih dulu.",
+            "The callback says {told}, but {believed} was believed before.",
+        ),
+        Text(
+            "Bandingkan dengan riwayat di Digiflazz, lalu putuskan.",
+            "Compare with Digiflazz' own history, then decide.",
+        ),
+        (
+            _SHOW,
+            'callbacks transactions resolve {order_id} succeeded --reason "…"',
+            'callbacks transactions resolve {order_id} failed --reason "…"',
+        ),
+    ),
+    "unknown_to_sender": Matter(
+        Text("Midtrans tidak mengenal pembayaran ini.", "Midtrans does not know this payment."),
+        _ASK_SENDER,
+        (_SHOW, _RETRY, _DROP),
+    ),
+    "sender_denies": Matter(
+        Text("API pengirim mengatakan hal lain: {answered}.", "The sender's API says otherwise: {answered}."),
+        Text(
+            "Mungkin callback palsu. Bila uang sungguh masuk, selesaikan dengan tangan.",
+            "Perhaps it is forged. If the money really came, resolve it by hand.",
+        ),
+        (_SHOW, _RETRY, _DROP),
+    ),
+    "not_confirmed": Matter(
+        Text(
+            "API pengirim tidak membenarkan semuanya: {answered}.",
+            "The sender's API did not confirm all of it: {answered}.",
+        ),
+        _ASK_SENDER,
+        (_SHOW, _RETRY, _PAID, _DROP),
+    ),
+    "attempt_of_another_order": Matter(
+        Text(
+            "Pembayaran ini sudah tercatat pada pesanan lain.", "This payment is known as one of another order already."
+        ),
+        _ASK_SENDER,
+        (_SHOW, _RETRY, _DROP),
+    ),
+    "unreadable": Matter(
+        Text("Isi callback tidak dapat dibaca ({detail}).", "The callback cannot be read ({detail})."),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "lapsed": Matter(
+        Text("Sehari penuh tidak ada yang mengumumkan pesanannya.", "Nobody announced its order within a day."),
+        Text(
+            "Umumkan pesanannya: callback ini lalu tetap dihitung. Bila bukan pesanan Anda, tutup.",
+            "Announce the order: the callback still counts then. If it is none of yours, drop it.",
+        ),
+        ("callbacks transactions create {order_id} --user … --kind topup --amount …", _DROP),
+    ),
+    # why a callback was set aside
+    "no_handler": Matter(
+        Text("Tidak ada handler bernama {name}.", "No handler is registered under {name}."),
+        Text(
+            "Daftarkan handler itu juga untuk worker (CALLBACK_APP), lalu coba lagi.",
+            "Register the handler where the worker runs, too (CALLBACK_APP), then retry.",
+        ),
+        (_RETRY, _DROP),
+    ),
+    "handler_failed": Matter(
+        Text("Handler gagal: {error} {text}", "The handler failed: {error} {text}"), _LOOK_AND_RETRY, (_RETRY, _DROP)
+    ),
+    # why the sender's API is asked first
+    "takes_money_back": Matter(
+        Text(
+            "Ini mengambil uang kembali, dan tanda tangan tidak mencakup kata itu; ditanyakan dulu.",
+            "It takes money back, and the signature does not cover that word; the sender is asked first.",
+        ),
+        _NOBODY,
+    ),
+    "code_met_before": Matter(
+        Text(
+            "Tanda tangan yang sama sudah dipakai pemberitahuan lain dari pesanan ini; ditanyakan dulu.",
+            "Another notice of this order carried the same signature before; the sender is asked first.",
+        ),
+        _NOBODY,
+    ),
+    "attempt_had_ended": Matter(
+        Text(
+            "Percobaan bayar ini sudah dinyatakan berakhir; ditanyakan dulu.",
+            "This payment attempt was told to have ended; the sender is asked first.",
+        ),
+        _NOBODY,
+    ),
+    "signature_fits_another_order": Matter(
+        Text(
+            "Tanda tangannya juga cocok untuk pesanan lain; ditanyakan dulu.",
+            "Its signature fits another order as well; the sender is asked first.",
+        ),
+        _NOBODY,
+    ),
+    "always_asked": Matter(
+        Text("MIDTRANS_CONFIRM=always: ditanyakan dulu.", "MIDTRANS_CONFIRM=always: the sender is asked first."),
+        _NOBODY,
+    ),
+    # other outcomes
+    "confirmed": Matter(Text("API pengirim membenarkannya.", "The sender's API confirmed it."), _NOBODY),
+    "not_announced": Matter(
+        Text("Pesanannya belum diumumkan.", "Its order is not announced yet."),
+        Text("Umumkan pesanannya; callback ini menunggu.", "Announce the order; the callback waits."),
+        ("callbacks transactions create {order_id} --user … --kind topup --amount …",),
+    ),
+    "unknown_word": Matter(
+        Text("Kata yang tidak kami kenal: {detail}.", "A word that we do not know: {detail}."), _NOBODY
+    ),
+    "account_notice": Matter(
+        Text("Pemberitahuan tentang akun, bukan pesanan.", "A notice about an account, not an order."), _NOBODY
+    ),
+    "test_notification": Matter(
+        Text("Pemberitahuan uji dari dasbor pengirim.", "A test notification of the sender's dashboard."), _NOBODY
+    ),
+    "ping": Matter(Text("Uji sambungan dari pengirim.", "The sender tried whether we answer."), _NOBODY),
+    "handed_over": Matter(Text("Diserahkan kepada handler.", "Handed over to its handler."), _NOBODY),
+    "handled_directly": Matter(Text("Sudah diolah oleh pemanggil langsung.", "Handled by a direct call."), _NOBODY),
+    "kept_for_later": Matter(Text("Disimpan di log.", "Kept in the log."), _NOBODY),
+    # why a task was given up
+    "final": Matter(
+        Text("Percobaan gagal untuk selamanya: {last_error}", "It failed for good: {last_error}"),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "never_ended": Matter(
+        Text(
+            "Tugas ini diambil {tries} kali dan tidak pernah selesai.",
+            "The task was taken {tries} times and never told how it ended.",
+        ),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "tries_used_up": Matter(
+        Text("Semua {tries} percobaan gagal: {last_error}", "All {tries} tries failed: {last_error}"),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "too_old": Matter(
+        Text("Terlalu lama gagal: {last_error}", "It failed for too long: {last_error}"),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "told_to_wait_too_long": Matter(
+        Text(
+            "Tujuan meminta menunggu terlalu lama: {last_error}",
+            "The destination asked to wait for too long: {last_error}",
+        ),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "settle_failed": Matter(
+        Text("Hasil tugas tidak dapat dibukukan: {last_error}", "The task's result could not be written: {last_error}"),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "handler_unknown": Matter(
+        Text("Tidak ada handler bernama {destination}.", "No handler is registered under {destination}."),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "callback_gone": Matter(
+        Text("Callback-nya tidak ada lagi di log.", "The callback is no longer in the log."), _LOOK_AND_RETRY, (_DROP,)
+    ),
+}
+
+#: Why a request was refused at the door; only counted, never kept.
+REFUSALS: dict[str, Text] = {
+    "not_configured": Text("rahasia pengirim belum disetel", "the sender's secret is not set"),
+    "signature_missing": Text("tanda tangan tidak ada", "the signature is missing"),
+    "signature_malformed": Text("bentuk tanda tangan salah", "the signature is malformed"),
+    "signature_wrong": Text("tanda tangan salah", "the signature is wrong"),
+    "timestamp_out_of_range": Text("waktu tanda tangan terlalu lama", "the signature's time is too far away"),
+    "token_missing": Text("token tidak ada", "the token is missing"),
+    "token_wrong": Text("token salah", "the token is wrong"),
+    "wrong_address": Text("jenis pemberitahuan ini punya alamat lain", "this kind of notice has another address"),
+    "unreadable": Text("isi tidak dapat dibaca", "the body cannot be read"),
+}
+
+_ORDER = (_SHOW,)
+ALERTS: dict[str, Matter] = {
+    "paid_twice": Matter(
+        Text(
+            "Pesanan {subject} dibayar dua kali; saldo diisi sekali.",
+            "Order {subject} was paid twice; it was credited once.",
+        ),
+        Text(
+            "Kembalikan satu pembayaran di Midtrans, atau tambahkan ke saldo.",
+            "Refund one payment at Midtrans, or add it to the balance.",
+        ),
+        (_SHOW, 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
+    ),
+    "paid_after_expiry": Matter(
+        Text("Pesanan {subject} dibayar setelah kedaluwarsa.", "Order {subject} was paid after it had expired."),
+        Text(
+            "Saldo sudah diisi; periksa apakah toko sudah menutup pesanannya.",
+            "It was credited; check whether the shop has closed the order.",
+        ),
+        _ORDER,
+    ),
+    "mispaid": Matter(
+        Text("Pesanan {subject} dibayar dengan jumlah lain.", "Order {subject} was paid with another amount."),
+        Text("Lihat surat mati pesanan ini.", "See the dead letter of this order."),
+        (_SHOW, "callbacks dead list"),
+    ),
+    "contradiction": Matter(
+        Text(
+            "Pesanan {subject}: pengirim mengatakan {told} setelah {believed}.",
+            "Order {subject}: the sender says {told} after {believed}.",
+        ),
+        Text(
+            "Bandingkan dengan riwayat di Digiflazz, lalu putuskan.",
+            "Compare with Digiflazz' own history, then decide.",
+        ),
+        (
+            'callbacks transactions resolve {order_id} succeeded --reason "…"',
+            'callbacks transactions resolve {order_id} failed --reason "…"',
+        ),
+    ),
+    "forgery_suspected": Matter(
+        Text("Callback tentang pesanan {subject} mungkin palsu.", "A callback about order {subject} may be forged."),
+        Text(
+            "Bandingkan dengan dasbor Midtrans; bila palsu, ganti kunci server.",
+            "Compare with Midtrans' dashboard; if it is forged, change the server key.",
+        ),
+        _ORDER,
+    ),
+    "payment_unknown": Matter(
+        Text(
+            "Midtrans tidak mengenal pembayaran pesanan {subject}.",
+            "Midtrans does not know a payment of order {subject}.",
+        ),
+        _ASK_SENDER,
+        _ORDER,
+    ),
+    "refund_key_with_two_amounts": Matter(
+        Text(
+            "Pesanan {subject}: satu kunci pengembalian datang dengan dua jumlah.",
+            "Order {subject}: one refund key came with two amounts.",
+        ),
+        Text("Jumlah terbesar yang dihitung; periksa di Midtrans.", "The largest counts; check it at Midtrans."),
+        _ORDER,
+    ),
+    "refunded_more_than_paid": Matter(
+        Text(
+            "Pesanan {subject}: yang dikembalikan lebih besar daripada yang dibayar.",
+            "Order {subject}: more was refunded than was paid.",
+        ),
+        Text(
+            "Saldo tidak dipotong lebih dari isinya; periksa di Midtrans.",
+            "No more than was credited is taken; check it at Midtrans.",
+        ),
+        _ORDER,
+    ),
+    "unknown_code": Matter(
+        Text(
+            "Pesanan {subject}: kode jawaban tidak dikenal ({rc}).", "Order {subject}: an unknown response code ({rc})."
+        ),
+        Text("Cocokkan dengan daftar kode pengirim.", "Compare with the sender's list of codes."),
+        _ORDER,
+    ),
+    "wallet_below_zero": Matter(
+        Text("Saldo {subject} di bawah nol.", "The wallet of {subject} is below zero."),
+        Text(
+            "Uang kembali ke pembayar setelah dipakai; tagih pengguna atau sesuaikan saldo.",
+            "Money went back to a payer after it was spent; collect it from the user, or adjust the wallet.",
+        ),
+        ("callbacks wallet show {user_id}", 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
+    ),
+    "key_refused": Matter(
+        Text("API {subject} menolak kunci kami.", "The API of {subject} refuses our key."),
+        Text(
+            "Periksa kunci dan alamat API (sandbox atau produksi); yang ragu menunggu.",
+            "Check the key and the API's address (sandbox or production); what is in doubt waits.",
+        ),
+        (),
+    ),
+    "log_replaced": Matter(
+        Text("Log callback diganti dengan yang lain.", "The callback log was replaced by another one."),
+        Text(
+            "Bila tidak disengaja, cari berkas log yang lama; yang dibaca ulang tidak dihitung dua kali.",
+            "If nobody meant to, look for the old file; what is read again does not count twice.",
+        ),
+        (),
+    ),
+    "log_went_back": Matter(
+        Text(
+            "Log callback berakhir sebelum tempat yang sudah dibaca ({last_id} sebelum {offset}).",
+            "The callback log ends before the place that was read already ({last_id} before {offset}).",
+        ),
+        Text(
+            "Log mungkin dipulihkan dari salinan lama; minta pengirim mengirim ulang callback yang hilang.",
+            "It was perhaps restored from an older copy; have the senders send again what is missing.",
+        ),
+        (),
+    ),
+}
+
+_WHATEVER = Matter(Text("{word}: {detail}", "{word}: {detail}"), _LOOK_AND_RETRY, (_RETRY, _DROP))
+
+
+def outcome_text(outcome: str, reason: str, detail: Mapping[str, Any], lang: Lang) -> str:
+    """What became of a callback, in a sentence."""
+    if reason:
+        return reason_text(reason, detail, lang)
+    found = OUTCOMES.get(outcome)
+    return getattr(found, lang) if found else outcome
+
+
+def reason_text(reason: str, detail: Mapping[str, Any], lang: Lang) -> str:
+    """What happened, in a sentence; a reason of your own handler's is shown as it is."""
+    matter = REASONS.get(reason, _WHATEVER)
+    return fill(matter.told, _with_detail(reason, detail), lang)
+
+
+def reason_advice(reason: str, values: Mapping[str, Any], lang: Lang) -> tuple[str, list[str]]:
+    """What to do about it, and the commands that would settle it."""
+    return _advice(REASONS.get(reason, _WHATEVER), values, lang)
+
+
+def alert_text(kind: str, subject: str, detail: Mapping[str, Any], lang: Lang) -> tuple[str, str, list[str]]:
+    """What happened, what to do, and commands; `subject` is `order:TU-1`, `wallet:ani`, `provider:midtrans`, `log`."""
+    matter = ALERTS.get(kind, _WHATEVER)
+    family, _, name = subject.partition(":")
+    values = {**_with_detail(kind, detail), "subject": name or subject}
+    values |= {"order_id": name} if family == "order" else {"user_id": name} if family == "wallet" else {}
+    return (fill(matter.told, values, lang), *_advice(matter, values, lang))
+
+
+def _advice(matter: Matter, values: Mapping[str, Any], lang: Lang) -> tuple[str, list[str]]:
+    # What a sender wrote is quoted: people paste these lines into a shell.
+    quoted = {name: shlex.quote(str(value)) for name, value in values.items() if value not in {None, ""}}
+    return getattr(matter.to_do, lang), [fill(Text(command, command), quoted, lang) for command in matter.commands]
+
+
+def _with_detail(word: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    shown = ", ".join(f"{name} {value!r}" for name, value in detail.items() if name != "test")
+    return {**detail, "word": word, "detail": detail.get("detail") or shown or "?"}

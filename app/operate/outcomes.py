@@ -1,0 +1,172 @@
+"""Reads what became of callbacks: outcome rows as lines, those of one order, and open alerts; changes nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, text
+
+from app.engine.callback import Callback
+from app.ledger.books import OrderRow, order_ids
+from app.operate.matters import alert_text, outcome_text
+from app.operate.shown import AlertShown, CallbackLine, time_text
+from app.operate.texts import Lang
+
+#: How many outcomes one page looks at when it filters: it says how far back it came.
+LOOK_ROWS = 20_000
+
+
+class OutcomeRow(msgspec.Struct, frozen=True):
+    """What became of one callback, as the state has it."""
+
+    callback_id: int
+    provider: str
+    event_type: str
+    order_no: int | None
+    outcome: str
+    reason: str
+    detail: Mapping[str, Any]
+    decided_by: int | None
+    received_at: int
+    decided_at: int
+
+
+_FIELDS = OutcomeRow.__struct_fields__
+_COLUMNS = ", ".join(_FIELDS)
+
+
+def detail_of(column: str) -> dict[str, Any]:
+    """The `detail` column of an outcome, a dead letter or an alert."""
+    return dict(orjson.loads(column)) if column else {}
+
+
+def _row(row: Sequence[Any]) -> OutcomeRow:
+    values = dict(zip(_FIELDS, row, strict=True))
+    return OutcomeRow(**{**values, "detail": detail_of(values["detail"])})
+
+
+def outcomes_of(connection: Connection, callback_ids: Iterable[int]) -> dict[int, OutcomeRow]:
+    """What became of these callbacks; those that are not decided yet are missing."""
+    rows = connection.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM callback_outcomes WHERE callback_id IN (SELECT value FROM json_each(:ids))"
+            " ORDER BY callback_id"
+        ),
+        {"ids": orjson.dumps(sorted(set(callback_ids))).decode()},
+    )
+    return {row[0]: _row(row) for row in rows}
+
+
+def newest(
+    connection: Connection, *, before: int, provider: str, outcome: str, rows_max: int
+) -> tuple[list[OutcomeRow], int | None]:
+    """Outcomes newest first below `before` → them, and the oldest callback looked at (None: the beginning)."""
+    wanted = ["callback_id < :before"]
+    if outcome and outcome != "applied":
+        wanted.append("outcome = :outcome AND outcome <> 'applied'")  # the second half leads SQLite to its index
+    look = (
+        f"SELECT {_COLUMNS} FROM callback_outcomes WHERE {' AND '.join(wanted)} ORDER BY callback_id DESC LIMIT :look"
+    )
+    values = {"before": before, "provider": provider, "outcome": outcome, "look": LOOK_ROWS}
+    rows = connection.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM ({look}) WHERE (:provider = '' OR provider = :provider)"
+            " AND (:outcome = '' OR outcome = :outcome) ORDER BY callback_id DESC LIMIT :rows"
+        ),
+        {**values, "rows": rows_max},
+    ).all()
+    seen = connection.execute(text(f"SELECT count(*), min(callback_id) FROM ({look})"), values).one()
+    return [_row(row) for row in rows], seen[1] if seen[0] == LOOK_ROWS else None
+
+
+def of_orders(connection: Connection, numbers: Sequence[int]) -> list[OutcomeRow]:
+    """Outcomes of callbacks about these orders, oldest first: those that told facts, and those that did not."""
+    # Those that were applied are found by the facts they told first: an index on every outcome would make each dearer.
+    rows = connection.execute(
+        text(
+            "SELECT callback_id FROM callback_outcomes WHERE outcome <> 'applied'"
+            " AND order_no IN (SELECT value FROM json_each(:numbers))"
+            " UNION SELECT source_id FROM callback_facts"
+            " WHERE order_no IN (SELECT value FROM json_each(:numbers)) AND source_id > 0"
+        ),
+        {"numbers": orjson.dumps(list(numbers)).decode()},
+    )
+    found = outcomes_of(connection, [row[0] for row in rows])
+    return [found[callback_id] for callback_id in sorted(found)]
+
+
+def line(row: OutcomeRow, order_id: str | None, *, lang: Lang) -> CallbackLine:
+    """One decided callback in a list."""
+    return CallbackLine(
+        callback_id=str(row.callback_id),
+        provider=row.provider,
+        event_type=row.event_type,
+        received_at=time_text(row.received_at),
+        order_id=order_id,
+        outcome=row.outcome,
+        reason=row.reason,
+        text=outcome_text(row.outcome, row.reason, row.detail, lang),
+    )
+
+
+def undecided(callback: Callback, *, lang: Lang) -> CallbackLine:
+    """A callback of the log that nobody decided yet."""
+    return CallbackLine(
+        callback_id=str(callback.id),
+        provider=callback.provider,
+        event_type=callback.event_type,
+        received_at=time_text(callback.received_at),
+        order_id=None,
+        outcome="",
+        reason="",
+        text=outcome_text("", "", {}, lang),
+    )
+
+
+def lines(connection: Connection, rows: Sequence[OutcomeRow], *, lang: Lang) -> list[CallbackLine]:
+    """Decided callbacks in a list, with their orders' ids."""
+    ids = order_ids(connection, (row.order_no for row in rows))
+    return [line(row, ids.get(row.order_no) if row.order_no else None, lang=lang) for row in rows]
+
+
+def callbacks_of_order(connection: Connection, order: OrderRow, *, lang: Lang) -> list[CallbackLine]:
+    """The callbacks about one order, oldest first."""
+    return [line(row, order.order_id, lang=lang) for row in of_orders(connection, [order.no])]
+
+
+_ALERT = "SELECT id, kind, subject, detail, since, last_at, count FROM callback_alerts WHERE closed_at IS NULL"
+
+
+def alerts_about(connection: Connection, subjects: Sequence[str], *, lang: Lang) -> list[AlertShown]:
+    """Open alerts about these subjects (`order:TU-1`, `wallet:ani`)."""
+    rows = connection.execute(
+        text(f"{_ALERT} AND subject IN (SELECT value FROM json_each(:subjects)) ORDER BY id"),
+        {"subjects": orjson.dumps(list(subjects)).decode()},
+    )
+    return [alert_shown(row, lang=lang) for row in rows]
+
+
+def alerts_open(connection: Connection, *, rows_max: int, lang: Lang) -> list[AlertShown]:
+    """Open alerts, newest first."""
+    rows = connection.execute(text(f"{_ALERT} ORDER BY last_at DESC, id DESC LIMIT :rows"), {"rows": rows_max})
+    return [alert_shown(row, lang=lang) for row in rows]
+
+
+def alert_shown(row: Sequence[Any], *, lang: Lang) -> AlertShown:
+    """One alert's row as people see it."""
+    number, kind, subject, column, since, last_at, count = row
+    detail = detail_of(column)
+    told, to_do, commands = alert_text(kind, subject, detail, lang)
+    return AlertShown(
+        id=str(number),
+        kind=kind,
+        subject=subject,
+        text=told,
+        what_to_do=to_do,
+        commands=commands,
+        detail=detail,
+        since=time_text(since),
+        last_at=time_text(last_at),
+        count=count,
+    )

@@ -1,0 +1,87 @@
+"""Collects the stable words that the application's code gives to people: reasons, alerts, statuses; from its syntax."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Calls by their last name → positions and keywords of arguments that are words.
+_REASONS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "Outcome": ((2,), ("reason",)),
+    "Told": ((), ("refused", "ignored")),
+    "Judgement": ((1,), ("reason",)),
+    "Verification": ((2,), ("reason",)),
+    "Refusal": ((1, 2), ("reason",)),
+    "GiveUp": ((0,), ("reason",)),
+    "Failure": ((), ("reason",)),
+    "_rejected": ((2,), ()),
+    "_reject": ((1,), ()),
+}
+_ALERTS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "Alert": ((0,), ("kind",)),
+    "Told": ((), ("alert",)),
+    "Judgement": ((), ("alert",)),
+    "alert": ((1,), ()),
+}
+#: Functions whose returned texts are reasons.
+_GIVE_REASONS = ("_doubt", "_hopeless")
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _WORD.fullmatch(node.value):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+        yield from _texts(node.orelse)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _texts(value)
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _from_calls(tree: ast.AST, table: dict[str, tuple[tuple[int, ...], tuple[str, ...]]]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (row := table.get(_name(node))):
+            places, keywords = row
+            for place in places:
+                if place < len(node.args):
+                    yield from _texts(node.args[place])
+            for keyword in node.keywords:
+                if keyword.arg in keywords:
+                    yield from _texts(keyword.value)
+
+
+def _from_returns(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in _GIVE_REASONS:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    yield from _texts(inner.value)
+
+
+def _alerts_of_facts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "alerts.add":
+            yield from _texts(node.args[0])
+
+
+def _trees(app: Path) -> Iterator[ast.AST]:
+    for path in app.rglob("*.py"):
+        if "migrations" not in path.parts:
+            yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def reasons(app: Path) -> set[str]:
+    """Every reason of an outcome, a refusal, a task that was given up."""
+    return {
+        word for tree in _trees(app) for word in (*_from_calls(tree, _REASONS), *_from_returns(tree)) if word != "alert"
+    }
+
+
+def alerts(app: Path) -> set[str]:
+    """Every kind of alert."""
+    return {word for tree in _trees(app) for word in (*_from_calls(tree, _ALERTS), *_alerts_of_facts(tree))}
