@@ -5,7 +5,7 @@
 BIN := .venv/bin
 CODE := app tests bench docs
 # pip 23.2 and newer, uv: addresses of package sources belong to the machine, never into a lock.
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group build
 
 help: ## Show this list
@@ -35,10 +35,10 @@ docs: dev ## Write the generated sections of docs/ anew
 	$(BIN)/python docs/generate.py
 
 bench: dev ## Measure this system and its peers (minutes; writes bench/results/)
-	$(BIN)/python bench/run.py $(BENCH)
+	$(BIN)/python -m bench.run $(BENCH)
 
 bench-quick: dev ## The same in small
-	$(BIN)/python bench/run.py --quick $(BENCH)
+	$(BIN)/python -m bench.run --quick $(BENCH)
 
 lock: dev ## Write both locks anew, keeping pins that still fit (UPGRADE=1 takes the newest)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock

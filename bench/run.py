@@ -1,0 +1,132 @@
+"""`make bench`: this system and its peers in turn, same bodies, same load generator, everything counted afterwards.
+
+python -m bench.run            a million announced orders (minutes)
+python -m bench.run --quick    the same in small (under a minute or two)
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.machine import machine
+from bench.measure import Load, Row, measure
+from bench.orders import Ids, Shape
+from bench.ours import Ours
+from bench.peers.peer import PEER_EFFECTS, PEER_INSERT
+from bench.processes import ROOT
+from bench.report import Report, ratios, show, write
+from bench.systems import System
+
+SERVE = Ours(effects=False)
+UP = Ours(effects=True)
+
+ANNOUNCED = Shape("ascending", "announced")
+RANDOM_ARRIVAL = Shape("ascending", "random")
+ALL_RANDOM = Shape("random", "random")
+
+#: What is measured, in this order: a system, the shape of its load, and whether it has a rate.
+SCENARIOS: tuple[tuple[System, Shape, bool], ...] = (
+    (PEER_INSERT, ANNOUNCED, False),
+    (SERVE, ANNOUNCED, False),
+    (PEER_EFFECTS, ANNOUNCED, False),
+    (UP, ANNOUNCED, False),
+    (PEER_EFFECTS, RANDOM_ARRIVAL, False),
+    (UP, RANDOM_ARRIVAL, False),
+    (UP, ALL_RANDOM, False),
+    (UP, ANNOUNCED, True),
+)
+
+
+class Bases:
+    """Databases with announced orders, made once a system and kind of ids, and copied for each measurement."""
+
+    def __init__(self, folder: Path, announced: int, console: Console) -> None:
+        """`folder` has to be on a disk, not in memory: every figure rests on its fsync."""
+        self.folder = folder
+        self.announced = announced
+        self.console = console
+
+    @contextmanager
+    def fresh(self, system: System, ids: Ids) -> Iterator[Path]:
+        """A copy that is removed afterwards."""
+        base = self.folder / f"{type(system).__name__}-{system.name if system.path == '/webhook' else 'ours'}-{ids}"
+        if not base.exists():
+            base.mkdir()
+            with told(self.console, f"announcing {self.announced:,} orders for {system.name}, ids {ids}"):
+                system.announce(base, self.announced, ids)
+        work = self.folder / "work"
+        shutil.copytree(base, work)
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work)
+
+
+@contextmanager
+def told(console: Console, what: str) -> Iterator[None]:
+    """A line with a spinner while it lasts (where there is a terminal), and one with its time when it is done."""
+    started = time.monotonic()
+    with console.status(what + " ..."):
+        yield
+    console.print(f"[dim]{what}: {time.monotonic() - started:.1f} s[/]")
+
+
+def run(options: argparse.Namespace, console: Console) -> Report:
+    """Measure all scenarios that the options leave."""
+    parent = ROOT / "data" / "bench"
+    parent.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(dir=parent) as name:
+        folder = Path(name)
+        about = machine(folder)
+        if about.filesystem == "tmpfs":
+            console.print("[red]these databases are in memory: nothing reaches a disk, every figure is too good[/]")
+        bases = Bases(folder, options.announced, console)
+        for system, shape, has_rate in SCENARIOS:
+            if options.only and options.only not in system.name:
+                continue
+            load = Load(
+                shape, options.announced, options.seconds, options.connections, options.rate if has_rate else None
+            )
+            with bases.fresh(system, shape.ids) as work, told(console, f"{system.name}: {load}"):
+                rows.append(measure(system, work, load))
+    compared = ratios(rows, (SERVE.name, UP.name), (PEER_INSERT.name, PEER_EFFECTS.name))
+    return Report(about, options.quick, rows, compared)
+
+
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    """The command line; `--quick` only changes defaults."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure this system and its peers.")
+    parser.add_argument("--quick", action="store_true", help="60 000 orders, 2 seconds each")
+    parser.add_argument("--announced", type=int, help="orders announced beforehand (1 000 000)")
+    parser.add_argument("--seconds", type=float, help="how long each load lasts (15)")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=int, default=5_000, help="a second, for the load of a given rate")
+    parser.add_argument("--only", default="", help="only systems whose name contains this")
+    options = parser.parse_args(arguments)
+    options.announced = options.announced or (60_000 if options.quick else 1_000_000)
+    options.seconds = options.seconds or (2.0 if options.quick else 15.0)
+    return options
+
+
+def main() -> int:
+    """Run, print, write → exit code: 1 where a check found something wrong."""
+    options = options_of(sys.argv[1:])
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    report = run(options, console)
+    show(report, console)
+    name = "quick" if options.quick or options.only else "latest"
+    for path in write(report, ROOT / "bench" / "results", name):
+        console.print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if any(row.wrong for row in report.rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
