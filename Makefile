@@ -28,7 +28,7 @@ lint: dev ## Everything of `test` but the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(CODE)
-	PYTHONPATH=. $(BIN)/lint-imports
+	PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
 
 docs: dev ## Write the generated sections of docs/ anew

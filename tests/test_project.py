@@ -1,3 +1,4 @@
+import ast
 import os
 import re
 import subprocess
@@ -105,6 +106,35 @@ def test_no_file_names_a_path_of_a_machine(root: Path) -> None:
 def test_every_python_file_of_the_application_opens_with_one_sentence(root: Path) -> None:
     paths = [path for path in (root / "app").rglob("*.py") if path.stat().st_size]
     assert [str(path.relative_to(root)) for path in paths if not re.match(r'r?"""[^\n]+', path.read_text())] == []
+
+
+SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|DROP|ALTER)\b")
+
+
+def arguments_in_sql(path: Path) -> list[str]:
+    """`file:line name` of every argument of a function that is put into a text of SQL instead of being a parameter."""
+    found = []
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        arguments = function.args
+        names = {argument.arg for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
+        for text in ast.walk(function):
+            if isinstance(text, ast.JoinedStr) and isinstance(text.values[0], ast.Constant):
+                used = {node.id for node in ast.walk(text) if isinstance(node, ast.Name)} & names
+                if used and SQL.match(str(text.values[0].value)):
+                    found.append(f"{path.name}:{text.lineno} {sorted(used)}")
+    return found
+
+
+def test_no_argument_is_put_into_a_text_of_sql(root: Path) -> None:
+    assert [line for path in (root / "app").rglob("*.py") for line in arguments_in_sql(path)] == []
+
+
+def test_an_argument_in_a_text_of_sql_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text('def f(name, at):\n    return f"SELECT {name} FROM {TABLE} WHERE at = ?", (at,)\n')
+    assert arguments_in_sql(path) == ["x.py:2 ['name']"]
 
 
 @pytest.mark.parametrize("script", ["tools/install", ".ci/run"])
