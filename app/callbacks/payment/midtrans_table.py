@@ -1,6 +1,5 @@
 """What Midtrans' words mean, as a table that is read from the top; and the other readings of a signed text. Pure."""
 
-import re
 from typing import NamedTuple
 
 from app.ledger.facts import FactKind
@@ -92,18 +91,23 @@ def look_up(status: str, fraud: str, code: str) -> Said:
 
 
 _DIGITS = "0123456789"
-#: Where a code (three digits, the first one 2 to 5) could begin that an amount without leading zero follows.
-_READING = re.compile(r"(?=[2-5][0-9]{2}[1-9])", re.ASCII)
-_LONGEST_READING = 3 + 15  # digits of a code and of an amount
+_CODE_DIGITS = 3
+_LONGEST_READING = _CODE_DIGITS + 15  # digits of a code and of an amount
 
 
 def twins_of(order_id: str, code: str, gross_text: str) -> tuple[str, ...]:
     """Ids of other orders for which the signed text can be read as well; `gross_text` is an amount.
 
     `TU-1` `200` `20175000.00` is the same text as `TU-1200` `201` `75000.00`: another order's genuine signature fits.
-    The digits before the point are cut into code and amount wherever that gives both.
+    The digits before the point are cut wherever that gives a code (three digits, the first one 2 to 5) and an amount
+    without leading zero. A plain loop: measured, it takes two thirds of what a regular expression does.
     """
-    text = f"{order_id}{code}{gross_text.partition('.')[0]}"
-    first = max(len(text.rstrip(_DIGITS)), len(text) - _LONGEST_READING, 1)  # an order has an id
+    text = order_id + code + gross_text.partition(".")[0]
+    end = len(text)
+    first = max(len(text.rstrip(_DIGITS)), end - _LONGEST_READING, 1)  # an order has an id
     own = len(order_id)
-    return tuple([text[:at] for match in _READING.finditer(text, first) if (at := match.start()) != own])
+    twins: tuple[str, ...] = ()
+    for at in range(first, end - _CODE_DIGITS):
+        if "2" <= text[at] <= "5" and text[at + _CODE_DIGITS] != "0" and at != own:
+            twins += (text[:at],)
+    return twins
