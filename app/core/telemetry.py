@@ -171,8 +171,8 @@ class Metric(NamedTuple):
 METRICS: tuple[Metric, ...] = (
     Metric("callbacks_accepted", "counter", "callbacks", ("provider",), "Kept in the log and answered."),
     Metric("callbacks_refused", "counter", "requests", ("provider", "reason"), "Answered with a refusal, not kept."),
-    Metric("callbacks_outcomes", "counter", "callbacks", ("provider", "outcome"), "What became of callbacks."),
-    Metric("callbacks_lag", "gauge", "callbacks", (), "Kept in the log and not decided yet (10 000: as many or more)."),
+    Metric("callbacks_outcomes", "gauge", "callbacks", ("outcome",), "What became of callbacks, as it is today."),
+    Metric("callbacks_lag", "gauge", "callbacks", (), "Kept in the log and not decided yet (1000: as many or more)."),
     Metric("callbacks_lag_seconds", "gauge", "seconds", (), "Age of the oldest callback that is not decided yet."),
     Metric("callbacks_waiting", "gauge", "callbacks", ("state",), "Parked or in doubt."),
     Metric("callbacks_dead_letters", "gauge", "dead letters", ("kind",), "Open dead letters."),

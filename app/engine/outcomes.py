@@ -1,5 +1,6 @@
 """What became of each callback: outcome rows, dead letters and alert rows, one statement a table."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -58,7 +59,24 @@ def write_outcomes(
             for callback, outcome in zip(callbacks, outcomes, strict=True)
         ],
     )
+    decided = Counter(callback.provider for callback in callbacks)
+    count(connection, {(provider, DECIDED): number for provider, number in decided.items()})
     bury(connection, (outcome for outcome in outcomes if outcome.word in _DEAD), at=at)
+
+
+#: Names in the table of counters: callbacks decided, and what follows it is the reason of a refusal.
+DECIDED = "decided"
+REFUSED = "refused:"
+
+
+def count(connection: Connection, more: Mapping[tuple[str, str], int]) -> None:
+    """Add to the counters that survive restarts, by (provider, name)."""
+    if more:
+        driver(connection).executemany(
+            "INSERT INTO callback_counters (provider, name, value) VALUES (?,?,?)"
+            " ON CONFLICT (provider, name) DO UPDATE SET value = value + excluded.value",
+            [(provider, name, number) for (provider, name), number in more.items()],
+        )
 
 
 def rewrite_outcomes(connection: Connection, outcomes: Sequence[Outcome], *, decided_by: int | None, at: int) -> None:

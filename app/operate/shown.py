@@ -256,6 +256,14 @@ class DeadLettersShown(Shown):
     next_cursor: str | None
 
 
+class RetriedShown(Shown):
+    """What came of a retry."""
+
+    outcome: str = Field(description="The callback's outcome now, or `ready` for a task that is due again.")
+    text: str
+    dead_letter: DeadLetterShown
+
+
 class AlertShown(Shown):
     """Something that a person should look at."""
 
@@ -269,6 +277,67 @@ class AlertShown(Shown):
     since: str
     last_at: str
     count: int
+
+
+class LagShown(Shown):
+    """How far the worker is behind the log."""
+
+    callbacks: int = Field(description="Not decided yet; 1000 means as many or more.")
+    seconds: float = Field(description="Age of the oldest of them.")
+
+
+class StatsShown(Shown):
+    """Counts since the beginning, true across restarts, and what is open now."""
+
+    accepted: dict[str, int] = Field(description="Callbacks kept in the log, by provider.")
+    refused: dict[str, dict[str, int]] = Field(description="Requests refused at the door, by provider and reason.")
+    outcomes: dict[str, int] = Field(description="What became of the callbacks, as it is today.")
+    lag: LagShown
+    waiting: dict[str, int] = Field(description="Callbacks that are `parked`, `in_doubt`, or `lapsed`.")
+    dead_letters: dict[str, int] = Field(description="Open ones, by kind.")
+    alerts: dict[str, int] = Field(description="Open ones, by kind.")
+    tasks: dict[str, int] = Field(description="Those that are not done, by state.")
+    log_bytes: dict[str, int] = Field(description="Size of the callback log's files.")
+
+
+class CheckShown(Shown):
+    """One thing that was looked at."""
+
+    ok: bool
+    told: str
+
+
+class ReadinessShown(Shown):
+    """Whether callbacks can be taken: what is not `needed` is told, but does not make it unready."""
+
+    success: bool
+    checks: dict[str, CheckShown]
+
+
+class ImbalanceShown(Shown):
+    """Something in the books that does not add up."""
+
+    what: str
+    subject: str
+    expected: str
+    found: str
+
+
+class HandlerShown(Shown):
+    """One registered handler."""
+
+    name: str
+    kind: str = Field(description="`webhook` or `event`.")
+    address: str
+    proof: str = Field(description="What proves its sender.")
+    configured: bool = Field(description="Whether what proves the sender is set up.")
+    handler: str = Field(description="The class.")
+
+
+class HandlersShown(Shown):
+    """All registered handlers, by name."""
+
+    handlers: list[HandlerShown]
 
 
 class AlertsShown(Shown):

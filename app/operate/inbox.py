@@ -1,0 +1,228 @@
+"""The callbacks of the log: list them, show one with its bytes and everything that came of it, and explain it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, Engine, text
+
+from app.core.database import reading
+from app.core.errors import FieldError, NotFound
+from app.core.money import format_amount
+from app.engine.callback import Callback, Handlers, OutcomeWord
+from app.engine.log import Log
+from app.ledger import books
+from app.ledger.effect import effect
+from app.ledger.facts import Fact, Level, Told, learn
+from app.operate import outcomes, texts
+from app.operate.letters import letters_of
+from app.operate.matters import reason_text
+from app.operate.orders import cause_shown
+from app.operate.shown import (
+    CallbackShown,
+    CallbacksShown,
+    ExplanationShown,
+    FactShown,
+    PostingShown,
+    TaskShown,
+    body_shown,
+    time_text,
+)
+from app.operate.texts import Lang
+
+PAGE_MAX = 200
+_LAST = 2**63 - 1
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Which callbacks; "" for any."""
+
+    order_id: str = ""
+    provider: str = ""
+    outcome: str = ""
+    before: int | None = None  # the page's cursor: older than this one
+    rows_max: int = 50
+
+
+def list_callbacks(engine: Engine, callbacks: Log, search: Search, *, lang: Lang) -> CallbacksShown:
+    """A page of the log, newest first. Raises FieldError for an outcome that is none."""
+    if search.outcome and search.outcome not in set(OutcomeWord):
+        raise FieldError("outcome", f"is one of {', '.join(OutcomeWord)}")
+    search = msgspec.structs.replace(search, rows_max=max(1, min(search.rows_max, PAGE_MAX)))
+    with reading(engine) as connection:
+        if search.order_id:
+            return _of_order(connection, search, lang)
+        if search.provider or search.outcome:
+            return _filtered(connection, search, lang)
+        return _newest(connection, callbacks, search, lang)
+
+
+def _newest(connection: Connection, callbacks: Log, search: Search, lang: Lang) -> CallbacksShown:
+    page = callbacks.read_before(search.before, search.rows_max + 1)
+    more = len(page) > search.rows_max
+    page = page[: search.rows_max]
+    if page and not more:  # a page of large bodies ends early
+        more = bool(callbacks.read_before(int(page[-1].id), 1))
+    known = outcomes.outcomes_of(connection, [callback.id for callback in page])
+    ids = books.order_ids(connection, (row.order_no for row in known.values()))
+    lines = [
+        outcomes.line(row, ids.get(row.order_no) if row.order_no else None, lang=lang)
+        if (row := known.get(callback.id))
+        else outcomes.undecided(callback, lang=lang)
+        for callback in page
+    ]
+    return CallbacksShown(callbacks=lines, next_cursor=str(page[-1].id) if more else None, looked_back_to=None)
+
+
+def _filtered(connection: Connection, search: Search, lang: Lang) -> CallbacksShown:
+    before = _LAST if search.before is None else search.before
+    rows, looked_back_to = outcomes.newest(
+        connection, before=before, provider=search.provider, outcome=search.outcome, rows_max=search.rows_max + 1
+    )
+    page = rows[: search.rows_max]
+    cursor = page[-1].callback_id if len(rows) > search.rows_max else looked_back_to
+    return CallbacksShown(
+        callbacks=outcomes.lines(connection, page, lang=lang),
+        next_cursor=None if cursor is None else str(cursor),
+        looked_back_to=None if looked_back_to is None else str(looked_back_to),
+    )
+
+
+def _of_order(connection: Connection, search: Search, lang: Lang) -> CallbacksShown:
+    numbers = connection.execute(
+        text("SELECT id FROM callback_orders WHERE order_id = :id"), {"id": search.order_id}
+    ).scalars()
+    before = _LAST if search.before is None else search.before
+    rows = [
+        row
+        for row in reversed(outcomes.of_orders(connection, list(numbers)))
+        if row.callback_id < before and search.provider in {"", row.provider} and search.outcome in {"", row.outcome}
+    ]
+    page = rows[: search.rows_max]
+    more = str(page[-1].callback_id) if len(rows) > search.rows_max else None
+    return CallbacksShown(callbacks=outcomes.lines(connection, page, lang=lang), next_cursor=more, looked_back_to=None)
+
+
+def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_id: int, *, lang: Lang) -> CallbackShown:
+    """One callback with its bytes, what proved it, and everything that came of it. Raises NotFound."""
+    callback = callbacks.get(callback_id)
+    if callback is None:
+        raise NotFound(f"there is no callback {callback_id} in the log")
+    with reading(engine) as connection:
+        row = outcomes.outcomes_of(connection, [callback_id]).get(callback_id)
+        order = books.order_no(connection, row.order_no) if row is not None and row.order_no is not None else None
+        known = books.facts_of(connection, order.no) if order is not None else []
+        order_id = order.order_id if order is not None else None
+        line = outcomes.line(row, order_id, lang=lang) if row else outcomes.undecided(callback, lang=lang)
+        body, body_base64 = body_shown(callback.body)
+        decided_by = books.cause(connection, row.decided_by) if row is not None and row.decided_by else None
+        return CallbackShown(
+            **line.model_dump(),
+            event_key=callback.event_key,
+            ordering_key=callback.ordering_key,
+            verification=callback.verification,
+            verified_how=texts.verification(callback.verification, lang),
+            remote_addr=callback.remote_addr,
+            headers=_headers(callback),
+            body=body,
+            body_base64=body_base64,
+            detail=dict(row.detail) if row is not None else {},
+            decided_at=time_text(row.decided_at) if row is not None else None,
+            decided_by=cause_shown(decided_by) if decided_by is not None else None,
+            explanation=explain(handlers, callback, order, known, lang=lang),
+            facts=[FactShown.of(fact) for fact in known if fact.source_id == callback_id],
+            postings=[
+                PostingShown.of(posting)
+                for posting in (books.postings_of(connection, order, [callback_id]) if order else [])
+            ],
+            tasks=_tasks(connection, callback, order),
+            dead_letters=letters_of(connection, "callback", callback_id, lang=lang),
+        )
+
+
+def _headers(callback: Callback) -> dict[str, str]:
+    return {name: str(value) for name, value in orjson.loads(callback.headers).items()} if callback.headers else {}
+
+
+def _tasks(connection: Connection, callback: Callback, order: books.OrderRow | None) -> list[TaskShown]:
+    # By key where keys are known: there is no index from callbacks to tasks, it would be read only here.
+    rows = connection.execute(
+        text(
+            "SELECT id, kind, destination, state, tries, due_at, last_error FROM callback_tasks WHERE id IN ("
+            " SELECT id FROM callback_tasks WHERE key >= :ask AND key < :ask_end"
+            " UNION SELECT id FROM callback_tasks WHERE key = :handed"
+            ") ORDER BY id"
+        ),
+        {
+            "ask": f"ask:{order.no}:" if order is not None else "-",
+            "ask_end": f"ask:{order.no};" if order is not None else "-",
+            "handed": f"handler:{callback.provider}:{callback.id}",
+        },
+    )
+    return [
+        TaskShown(
+            id=str(number),
+            kind=kind,
+            destination=destination,
+            state=state,
+            tries=tries,
+            due_at=time_text(due_at),
+            last_error=last_error,
+        )
+        for number, kind, destination, state, tries, due_at, last_error in rows
+    ]
+
+
+#: Fields by which senders say what happened, at the top or below `data`; shown, never decided by.
+_TELLING = ("transaction_status", "fraud_status", "status_code", "status", "rc", "event_type", "event", "type")
+
+
+def explain(
+    handlers: Handlers,
+    callback: Callback,
+    order: books.OrderRow | None,
+    known: list[books.FactRow],
+    *,
+    lang: Lang,
+) -> ExplanationShown | None:
+    """What the sender's pure functions make of it, and what that moves today; None for handlers without facts."""
+    read = getattr(handlers.get(callback.provider), "facts", None)
+    if read is None:
+        return None
+    told: Told = read(callback)
+    reason = told.refused or told.ignored
+    return ExplanationShown(
+        said=_said(callback.body),
+        facts=[fact_text(fact) for fact in told.facts],
+        why_none=reason_text(reason, told.detail, lang) if reason else "",
+        moves=_moves(told, order, known, lang) if order is not None and order.announced_at is not None else "",
+    )
+
+
+def fact_text(fact: Fact) -> str:
+    """`paid(T1)`, `refunded(T1, r1, 30000.00)`."""
+    amount = "" if fact.amount is None else format_amount(fact.amount)
+    return f"{fact.kind}({', '.join(part for part in (fact.attempt, fact.key, amount) if part)})"
+
+
+def _said(body: bytes) -> str:
+    try:
+        data = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    fields: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    inner = fields.get("data")
+    fields = {**fields, **(inner if isinstance(inner, dict) else {})}
+    return ", ".join(f"{name} {str(fields[name])[:64]}" for name in _TELLING if isinstance(fields.get(name), str | int))
+
+
+def _moves(told: Told, order: books.OrderRow, known: list[books.FactRow], lang: Lang) -> str:
+    before = {row.fact: row.level for row in known}
+    was = effect(order.kind, order.amount, before)
+    becomes = effect(order.kind, order.amount, learn(before, told.facts, Level.SIGNED))
+    moved = becomes.position.wallet - was.position.wallet
+    parts = [] if not moved else [f"wallet:{order.user_id} {'+' if moved > 0 else ''}{format_amount(moved)}"]
+    if becomes.status != was.status:
+        parts.append(f"{texts.status(was.status, lang)} → {texts.status(becomes.status, lang)}")
+    return ", ".join(parts)

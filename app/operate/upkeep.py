@@ -1,0 +1,259 @@
+"""Whether it all goes on: statistics that survive restarts, readiness, metrics, and the audit of the books."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.config import Settings
+from app.core.database import check_schema, reading, writing
+from app.core.errors import CallbackError
+from app.core.telemetry import METRICS
+from app.engine.log import Log, open_log
+from app.engine.outcomes import DECIDED, REFUSED, count
+from app.ledger import books
+from app.operate.shown import (
+    CheckShown,
+    ImbalanceShown,
+    LagShown,
+    ReadinessShown,
+    StatsShown,
+    amount_text,
+)
+
+#: How far behind the worker is counted; beyond it the figure would cost more than it tells.
+LAG_ROWS_MAX = 1_000
+_SLOW_SECONDS = 60.0
+_FREE_BYTES_MIN = 16 << 20
+_SECOND = 1_000_000
+
+
+def stats(
+    engine: Engine, callbacks: Log, *, log_url: str, at: int, refused: Mapping[tuple[str, str], int]
+) -> StatsShown:
+    """Counts and what is open; `refused`: those of this process that are not kept yet, by (provider, reason)."""
+    with reading(engine) as connection:
+        decided, kept = _counters(connection)
+        offset = _offset(connection, callbacks.epoch)
+        behind = callbacks.read_after(offset, LAG_ROWS_MAX)
+        accepted = Counter(decided)
+        accepted.update(callback.provider for callback in behind)
+        for key, number in refused.items():
+            kept[key] += number
+        return StatsShown(
+            accepted=dict(sorted(accepted.items())),
+            refused=_by_provider(kept),
+            outcomes=_outcomes(connection, sum(decided.values())),
+            lag=LagShown(
+                callbacks=len(behind),
+                seconds=max(0.0, round((at - behind[0].received_at) / _SECOND, 3)) if behind else 0.0,
+            ),
+            waiting=_grouped(connection, "SELECT state, count(*) FROM callback_pending GROUP BY state"),
+            dead_letters=_grouped(
+                connection, "SELECT kind, count(*) FROM callback_dead WHERE closed_at IS NULL GROUP BY kind"
+            ),
+            alerts=_grouped(
+                connection, "SELECT kind, count(*) FROM callback_alerts WHERE closed_at IS NULL GROUP BY kind"
+            ),
+            tasks=_grouped(
+                connection,
+                "SELECT state, count(*) FROM callback_tasks WHERE state IN ('ready', 'running') GROUP BY state",
+            ),
+            log_bytes=log_bytes(log_url),
+        )
+
+
+def _counters(connection: Connection) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    decided: Counter[str] = Counter()
+    refused: Counter[tuple[str, str]] = Counter()
+    for provider, name, value in connection.execute(text("SELECT provider, name, value FROM callback_counters")):
+        if name == DECIDED:
+            decided[provider] = value
+        elif name.startswith(REFUSED):
+            refused[provider, name.removeprefix(REFUSED)] = value
+    return decided, refused
+
+
+def _offset(connection: Connection, epoch: str) -> int:
+    found = connection.execute(
+        text('SELECT "offset" FROM callback_offsets WHERE epoch = :epoch'), {"epoch": epoch}
+    ).scalar()
+    return int(found or 0)
+
+
+def _by_provider(refused: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    shown: dict[str, dict[str, int]] = {}
+    for (provider, reason), number in sorted(refused.items()):
+        shown.setdefault(provider, {})[reason] = number
+    return shown
+
+
+def _outcomes(connection: Connection, decided: int) -> dict[str, int]:
+    # Those that were applied are most of all, and no index counts them: they are what is left.
+    others = _grouped(
+        connection, "SELECT outcome, count(*) FROM callback_outcomes WHERE outcome <> 'applied' GROUP BY outcome"
+    )
+    applied = decided - sum(others.values())
+    return {**({"applied": applied} if applied > 0 else {}), **others}
+
+
+def _grouped(connection: Connection, statement: str) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(text(statement))}
+
+
+def log_bytes(log_url: str) -> dict[str, int]:
+    """Sizes of the log's file and of its write-ahead log; those that are not there are missing."""
+    path = log_path(log_url)
+    files = {"log": path, "wal": path.with_name(f"{path.name}-wal")}
+    return {name: file.stat().st_size for name, file in files.items() if file.is_file()}
+
+
+def log_path(log_url: str) -> Path:
+    """Where an SQLite log lies."""
+    return Path(log_url.partition("://")[2].removeprefix("/"))
+
+
+class RefusalKeeper:
+    """Adds what one server refused to the counters that survive its end."""
+
+    def __init__(self, engine: Engine, refused: Mapping[tuple[str, str], int]) -> None:
+        """`refused` by (provider, reason), counted on by the server."""
+        self._engine = engine
+        self._refused = refused
+        self._kept: Counter[tuple[str, str]] = Counter()
+
+    def unkept(self) -> dict[tuple[str, str], int]:
+        """What was counted and not kept yet."""
+        return {
+            key: number - self._kept[key] for key, number in list(self._refused.items()) if number > self._kept[key]
+        }
+
+    def keep(self) -> None:
+        """Write what is new."""
+        more = self.unkept()
+        if more:
+            with writing(self._engine) as connection:
+                count(connection, {(provider, REFUSED + reason): n for (provider, reason), n in more.items()})
+            self._kept.update(more)
+
+
+def readiness(engine: Engine, settings: Settings, *, at: int) -> ReadinessShown:
+    """Whether callbacks can be taken: the log, the schema. A worker that is behind is told, and loses nothing."""
+    checks = {
+        "log": _checked(lambda: _log_is_writable(settings.callback_log_url)),
+        "state": _checked(lambda: _schema_is_current(engine)),
+    }
+    ready = all(check.ok for check in checks.values())
+    if ready:
+        checks["worker"] = _checked(lambda: _worker_keeps_up(engine, settings.callback_log_url, at))
+    return ReadinessShown(success=ready, checks=checks)
+
+
+class _Bad(Exception):
+    """A check that failed, in words."""
+
+
+def _checked(check: Callable[[], str]) -> CheckShown:
+    try:
+        return CheckShown(ok=True, told=check())
+    except (_Bad, CallbackError, SQLAlchemyError, OSError) as error:
+        # A driver's error carries its statement and address on further lines.
+        return CheckShown(ok=False, told=str(error).partition("\n")[0][:300])
+
+
+def _log_is_writable(log_url: str) -> str:
+    opened = open_log(log_url, server=False)
+    try:
+        opened.last_id()
+    finally:
+        opened.close()
+    path = log_path(log_url)
+    if not os.access(path, os.W_OK):
+        raise _Bad(f"the callback log {path} cannot be written: no rights")
+    if shutil.disk_usage(path.absolute().parent).free < _FREE_BYTES_MIN:
+        raise _Bad(f"the disk of the callback log {path} is full")
+    return "can be written"
+
+
+def _schema_is_current(engine: Engine) -> str:
+    check_schema(engine)
+    return "schema is current"
+
+
+def _worker_keeps_up(engine: Engine, log_url: str, at: int) -> str:
+    opened = open_log(log_url, server=False)
+    try:
+        with reading(engine) as connection:
+            offset = _offset(connection, opened.epoch)
+        first = opened.read_after(offset, 1)
+    finally:
+        opened.close()
+    seconds = (at - first[0].received_at) / _SECOND if first else 0.0
+    if seconds > _SLOW_SECONDS:
+        raise _Bad(f"the oldest callback waits for {seconds:.0f} seconds; is the worker running?")
+    return "keeps up"
+
+
+def audit_books(engine: Engine) -> list[ImbalanceShown]:
+    """Recompute all of the books; an empty list says that everything adds up."""
+    with reading(engine) as connection:
+        return [
+            ImbalanceShown(
+                what=found.what,
+                subject=found.subject,
+                expected=amount_text(found.expected),
+                found=amount_text(found.found),
+            )
+            for found in books.audit(connection)
+        ]
+
+
+def metrics(found: StatsShown, *, ready: bool) -> bytes:
+    """The figures for Prometheus, in its text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(found, ready=ready))
+    return generate_latest(registry)
+
+
+class _Figures:
+    """Figures as a collector of the Prometheus client."""
+
+    def __init__(self, found: StatsShown, *, ready: bool) -> None:
+        outcomes: dict[tuple[str, ...], float] = {(word,): number for word, number in found.outcomes.items()}
+        self.figures: dict[str, Mapping[tuple[str, ...], float]] = {
+            "callbacks_accepted": _labelled(found.accepted),
+            "callbacks_refused": {
+                (provider, reason): number
+                for provider, reasons in found.refused.items()
+                for reason, number in reasons.items()
+            },
+            "callbacks_outcomes": outcomes,
+            "callbacks_lag": {(): found.lag.callbacks},
+            "callbacks_lag_seconds": {(): found.lag.seconds},
+            "callbacks_waiting": _labelled(found.waiting),
+            "callbacks_dead_letters": _labelled(found.dead_letters),
+            "callbacks_alerts": _labelled(found.alerts),
+            "callbacks_tasks": _labelled(found.tasks),
+            "callbacks_log_bytes": _labelled(found.log_bytes),
+            "callbacks_ready": {(): float(ready)},
+        }
+
+    def collect(self) -> Iterator[Family]:
+        """Every metric of the page, in its order."""
+        for metric in METRICS:
+            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+            family = kind(metric.name, metric.meaning, labels=metric.labels)
+            for labels, value in self.figures[metric.name].items():
+                family.add_metric(list(labels), value)
+            yield family
+
+
+def _labelled(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    return {(word,): number for word, number in counts.items()}
