@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.callbacks.base.handing_over import Middleware, hand_over, run
 from app.core.config import Settings
-from app.core.database import engine_for, writing
+from app.core.database import engine_for, ensure_schema, writing
 from app.core.errors import CallbackError, UnreadableBody
 from app.core.telemetry import get_logger
 from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
@@ -159,11 +159,14 @@ def row_of(handler: Any, request: Request, identity: Identity, verification: Ver
 def bind_of(db: Any, settings: Settings) -> Engine | Connection:
     """The engine or connection behind whatever was given, its schema up to date.
 
-    A Session arrives closed from `next(get_db())`: only its engine is asked for.
+    A Session arrives closed from `next(get_db())`: only its engine is asked for. Raises SchemaOutdated.
     """
     given = engine_for(settings.database_url) if db is None else db
     bind: Engine | Connection = given.get_bind() if isinstance(given, Session) else given
-    bring_up_to_date(bind)
+    if isinstance(bind, Connection):
+        bring_up_to_date(bind)
+    else:
+        ensure_schema(bind)
     return bind
 
 

@@ -62,5 +62,6 @@ def test_a_rotated_token_says_which_one_fitted_and_without_any_it_depends_on_whe
 
 
 def test_an_update_whose_inner_parts_are_odd_is_kept_without_a_chat() -> None:
-    for inner in (None, [], "x", {"chat": 5}, {"chat": {"id": {}}}, {"message": {"chat": []}}):
+    odd: list[Any] = [None, [], "x", {"chat": 5}, {"chat": {"id": {}}}, {"message": {"chat": []}}]
+    for inner in odd:
         assert a_handler().identify(a_request("telegram", {"update_id": 1, "message": inner})).ordering_key == ""

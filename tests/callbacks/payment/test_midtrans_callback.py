@@ -47,7 +47,7 @@ def signed(told: Mapping[str, Any], key: str = MIDTRANS_KEY) -> dict[str, Any]:
     return {**told, "signature_key": hashlib.sha512(text.encode()).hexdigest()}
 
 
-def told_by(level: Level = SIGNED, **fields: Any) -> Told:
+def told_by(level: Level = SIGNED, /, **fields: Any) -> Told:
     return facts_of(json.dumps(a_notification(**fields)).encode(), level)
 
 
@@ -233,13 +233,13 @@ def test_a_refund_is_keyed_by_its_key_or_by_its_number() -> None:
 def test_a_refund_notified_twice_tells_the_same_facts() -> None:
     first = {"refund_key": "r1", "refund_amount": "1000.00"}
     again = {**first, "bank_confirmed_at": "2021-06-16 10:00:05"}
-    same = {"transaction_status": "partial_refund", "refund_amount": "1000.00"}
+    same: dict[str, Any] = {"transaction_status": "partial_refund", "refund_amount": "1000.00"}
     assert told_by(**same, refunds=[first]).facts == told_by(**same, refunds=[again]).facts
 
 
 def test_a_partial_chargeback_takes_each_amount_or_the_sum() -> None:
     entries = [{"refund_chargeback_id": 7, "refund_amount": "1000.00"}]
-    same = {"transaction_status": "partial_chargeback", "refund_amount": "1000.00"}
+    same: dict[str, Any] = {"transaction_status": "partial_chargeback", "refund_amount": "1000.00"}
     assert words(told_by(**same, refunds=entries)) == ["paid", "charged_back(7,100000)"]
     assert words(told_by(**same)) == ["paid", "charged_back(,100000)"]
     in_full = told_by(transaction_status="chargeback", refunds=entries)
@@ -251,7 +251,14 @@ def test_the_fee_that_the_payer_bore_is_told_beside_the_amount() -> None:
     metadata = {"extra_info": {"gross_amount_info": info}}
     told = told_by(gross_amount="104000.00", metadata=metadata)
     assert (told.gross, told.original, told.fee) == (10_400_000, 10_000_000, 400_000)
-    for odd in (None, "x", [], {"extra_info": []}, {"extra_info": {"gross_amount_info": {"original_amount": -1}}}):
+    odds: list[Any] = [
+        None,
+        "x",
+        [],
+        {"extra_info": []},
+        {"extra_info": {"gross_amount_info": {"original_amount": -1}}},
+    ]
+    for odd in odds:
         told = told_by(metadata=odd)
         assert (told.facts != (), told.original, told.fee) == (True, None, None)
 

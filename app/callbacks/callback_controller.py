@@ -1,0 +1,284 @@
+"""The HTTP face: each address parses, calls one function of `operate`, and renders; `callback_router` mounts them all."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response, status
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr
+
+from app.callbacks import embedding, examples
+from app.callbacks.callback_manager import get_callback_manager
+from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
+from app.core.config import get_settings
+from app.core.database import get_engine
+from app.engine.log import Log, open_log
+from app.operate import access, inbox, letters, orders, upkeep, wallets
+from app.operate.orders import policy_of
+from app.operate.shown import (
+    AlertsShown,
+    CallbackShown,
+    CallbacksShown,
+    DeadLetterShown,
+    DeadLettersShown,
+    EntriesShown,
+    HandlerShown,
+    HandlersShown,
+    ReadinessShown,
+    RetriedShown,
+    StatsShown,
+    TransactionShown,
+    WalletShown,
+)
+
+_ID_MAX = 2**63 - 1
+
+Number = Annotated[int, Path(ge=0, le=_ID_MAX)]
+Cursor = Annotated[int | None, Query(ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")]
+Rows = Annotated[int, Query(ge=1, le=200)]
+Amount = StrictStr | StrictInt | StrictFloat
+
+managed = APIRouter(route_class=ManagedRoute, responses=described(401, 422, 503), tags=["management"])
+public = APIRouter(route_class=ProblemRoute)
+
+
+class Announcement(BaseModel):
+    """An order that the shop announces."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.TRANSACTION]})
+
+    order_id: StrictStr | StrictInt
+    user_id: StrictStr | StrictInt
+    kind: StrictStr
+    amount: Amount
+    currency: StrictStr | None = None
+    provider: StrictStr | None = None
+    product: StrictStr | StrictInt | None = None
+    customer_no: StrictStr | StrictInt | None = None
+
+
+class Word(BaseModel):
+    """A person's word about an order."""
+
+    word: StrictStr
+    reason: StrictStr
+    who: StrictStr | None = None
+    amount: Amount | None = None
+    key: StrictStr | None = None
+    attempt: StrictStr | None = None
+
+
+class Person(BaseModel):
+    """Who does something; kept with it."""
+
+    who: StrictStr | None = None
+
+
+class PersonWithReason(Person):
+    """Who does something, and why; both are kept."""
+
+    reason: StrictStr
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+@contextmanager
+def _log() -> Iterator[Log]:
+    opened = open_log(get_settings().callback_log_url, server=False)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _who(request: Request, who: str | None) -> str:
+    return who or f"api {request.client.host if request.client else ''}".strip()
+
+
+# What senders call. The door answers these before FastAPI is asked; where the router is mounted in an application of
+# somebody's own, and for addresses that only FastAPI can read, the same engine answers from here.
+
+
+@public.post(
+    "/callbacks/webhook/{provider}",
+    tags=["callbacks"],
+    summary="A sender's callback",
+    openapi_extra=examples.body(examples.WEBHOOKS),
+    responses={200: examples.TAKEN, **described(400, 401, 404, 413, 415, 503)},
+)
+async def webhook(provider: str, request: Request) -> Response:
+    """Verified, kept on disk, then answered 200; its effects follow within milliseconds."""
+    return embedding.CallbackResponse(await embedding.reception_of(request), "webhook", provider)
+
+
+@public.post(
+    "/callbacks/event/{event_type}",
+    tags=["callbacks"],
+    summary="An event of a program of yours",
+    openapi_extra=examples.body(examples.EVENTS),
+    responses={200: examples.TAKEN, **described(400, 401, 404, 413, 415, 422, 503)},
+)
+async def event(event_type: str, request: Request) -> Response:
+    """Like a webhook, for the bearer of the admin token."""
+    return embedding.CallbackResponse(await embedding.reception_of(request), "event", event_type)
+
+
+@managed.get("/callbacks/handlers")
+def handlers() -> HandlersShown:
+    """The registered handlers, and what is not configured."""
+    return HandlersShown(handlers=[HandlerShown(**row) for row in get_callback_manager().list_handlers()])
+
+
+@managed.get("/callbacks/stats")
+def stats(request: Request) -> StatsShown:
+    """Counts since the beginning, true across restarts, and what is open now."""
+    with _log() as log:
+        return upkeep.stats(
+            get_engine(),
+            log,
+            log_url=get_settings().callback_log_url,
+            at=_now(),
+            refused=embedding.unkept_refusals(request.app),
+        )
+
+
+@managed.get("/callbacks/log")
+def list_callbacks(
+    order_id: str = "", provider: str = "", outcome: str = "", cursor: Cursor = None, rows: Rows = 50
+) -> CallbacksShown:
+    """The callbacks of the log, newest first."""
+    search = inbox.Search(order_id, provider, outcome, cursor, rows)
+    with _log() as log:
+        return inbox.list_callbacks(get_engine(), log, search, lang=get_settings().callback_lang)
+
+
+@managed.get("/callbacks/log/{callback_id}", responses=described(404))
+def show_callback(callback_id: Number) -> CallbackShown:
+    """One callback with its bytes, what proved it, and everything that came of it."""
+    with _log() as log:
+        return inbox.show_callback(
+            get_engine(), log, get_callback_manager().lookup, callback_id, lang=get_settings().callback_lang
+        )
+
+
+@managed.get("/callbacks/dead")
+def list_dead(cursor: Cursor = None, rows: Rows = 50, *, closed: bool = False) -> DeadLettersShown:
+    """Dead letters, newest first: the open ones, or all."""
+    lang = get_settings().callback_lang
+    return letters.list_dead(get_engine(), before=cursor, closed=closed, rows_max=rows, lang=lang)
+
+
+@managed.post("/callbacks/dead/{dead_id}/retry", responses=described(404, 409))
+def retry_dead(dead_id: Number, request: Request, person: Annotated[Person | None, Body()] = None) -> RetriedShown:
+    """Decide a callback anew with today's facts, or try a task again."""
+    who = _who(request, person.who if person else None)
+    lang = get_settings().callback_lang
+    with _log() as log:
+        return letters.retry_dead(
+            get_engine(), log, get_callback_manager().lookup, dead_id, who=who, at=_now(), lang=lang
+        )
+
+
+@managed.post("/callbacks/dead/{dead_id}/drop", responses=described(404, 409))
+def drop_dead(dead_id: Number, request: Request, person: PersonWithReason) -> DeadLetterShown:
+    """Close a dead letter without doing anything."""
+    who, lang = _who(request, person.who), get_settings().callback_lang
+    return letters.drop_dead(get_engine(), dead_id, who=who, reason=person.reason, at=_now(), lang=lang)
+
+
+@managed.get("/callbacks/alerts")
+def list_alerts() -> AlertsShown:
+    """What a person should look at."""
+    return letters.list_alerts(get_engine(), lang=get_settings().callback_lang)
+
+
+@managed.post(
+    "/transactions",
+    status_code=status.HTTP_201_CREATED,
+    responses={200: {"model": TransactionShown, "description": "Announced before."}, **described(402, 409)},
+)
+def create_transaction(announcement: Announcement, response: Response) -> TransactionShown:
+    """Announce an order: 201, and 200 when it was announced before with the same contents."""
+    settings = get_settings()
+    shown, created = orders.create_order(
+        get_engine(),
+        announcement.model_dump(exclude_none=True),
+        at=_now(),
+        policy=policy_of(settings),
+        lang=settings.callback_lang,
+    )
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return shown
+
+
+@managed.get("/transactions/{order_id:path}", responses=described(404))
+def show_transaction(order_id: str) -> TransactionShown:
+    """An order, with everything that was told about it and moved for it."""
+    return orders.show(get_engine(), order_id, lang=get_settings().callback_lang)
+
+
+@managed.post("/transactions/{order_id:path}/resolve", responses=described(402, 404, 409))
+def resolve_transaction(order_id: str, word: Word, request: Request) -> TransactionShown:
+    """A person's word where the system must not decide; kept with who and why."""
+    settings = get_settings()
+    return orders.resolve_order(
+        get_engine(),
+        order_id,
+        word.model_dump(exclude_none=True, exclude={"who"}),
+        who=_who(request, word.who),
+        at=_now(),
+        policy=policy_of(settings),
+        lang=settings.callback_lang,
+    )
+
+
+@managed.get("/wallets/{user_id:path}/entries", responses=described(404))
+def show_entries(
+    user_id: str, cursor: Annotated[str | None, Query(max_length=64)] = None, rows: Rows = 50
+) -> EntriesShown:
+    """A wallet's statement, newest first."""
+    return wallets.show_entries(get_engine(), user_id, cursor=cursor, rows_max=rows)
+
+
+@managed.get("/wallets/{user_id:path}", responses=described(404))
+def show_wallet(user_id: str) -> WalletShown:
+    """A user's balance, and what is held for purchases."""
+    return wallets.show_wallet(get_engine(), user_id)
+
+
+@public.get("/health/live", tags=["health"])
+def live() -> dict[Literal["success"], bool]:
+    """The process answers."""
+    return {"success": True}
+
+
+@public.get("/health/ready", tags=["health"], responses={503: {"model": ReadinessShown}})
+def ready(request: Request) -> JSONResponse:
+    """Whether callbacks can be taken; details are told to whoever may manage."""
+    settings = get_settings()
+    found = upkeep.readiness(get_engine(), settings, at=_now())
+    shown: dict[str, Any] = found.model_dump()
+    if access.refusal(settings, request.client.host if request.client else "", request.headers.raw) is not None:
+        shown["checks"] = {name: {"ok": check.ok, "told": ""} for name, check in found.checks.items()}
+    return JSONResponse(shown, 200 if found.success else 503)
+
+
+@managed.get("/metrics", response_class=Response)
+def metrics(request: Request) -> Response:
+    """The figures for Prometheus."""
+    settings = get_settings()
+    is_ready = upkeep.readiness(get_engine(), settings, at=_now()).success
+    return Response(upkeep.metrics(stats(request), ready=is_ready), media_type=CONTENT_TYPE_LATEST)
+
+
+callback_router = APIRouter(lifespan=embedding.lifespan)
+callback_router.include_router(public)
+callback_router.include_router(managed)
+
+__all__ = ["callback_router", "install"]

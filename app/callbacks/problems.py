@@ -1,0 +1,167 @@
+"""Errors as problem details (RFC 9457) with `success: false`, for every route of ours, wherever it is mounted."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from app.core.config import get_settings
+from app.core.database import get_engine, is_storage_trouble
+from app.core.errors import CallbackError, FieldError, treatment
+from app.core.telemetry import get_logger
+from app.engine.answers import PROBLEM_JSON, RETRY_AFTER_SECONDS
+from app.engine.callback import Answer
+from app.migrations.run import why_outdated
+from app.operate import access
+
+Handle: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+BODY_BYTES_MAX = 1 << 20
+_DETAIL_CHARS_MAX = 500
+
+log = get_logger(__name__)
+
+#: For OpenAPI: what errors look like.
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "success"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "success": {"type": "boolean", "const": False},
+        "field": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of a route that may answer with these problems."""
+    content = {PROBLEM_JSON.decode(): {"schema": PROBLEM_SCHEMA}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def problem(status: int, detail: str, **more: Any) -> Response:
+    """One problem; a 503 says when to come again."""
+    text = detail[:_DETAIL_CHARS_MAX].encode("utf-8", "replace").decode()  # a lone surrogate is no JSON
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": text,
+        "success": False,
+        **more,
+    }
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(orjson.dumps(body), status, headers, PROBLEM_JSON.decode())
+
+
+def of_answer(answer: Answer) -> Response:
+    """The engine's answer as a response."""
+    response = Response(answer.body, answer.status, media_type=answer.content_type.decode())
+    for name, value in answer.headers:
+        response.headers[name.decode()] = value.decode()
+    return response
+
+
+class ProblemRoute(APIRoute):
+    """A route whose errors are problems, without an exception handler of the application that mounts it."""
+
+    def get_route_handler(self) -> Handle:
+        """FastAPI's handler, and what to answer when it raises."""
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return self.refused(request) or await inner(request)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told as a problem
+                return of_error(error)
+
+        return handle
+
+    def refused(self, request: Request) -> Response | None:
+        """Why the request is not even read, or None."""
+        del request
+        return None
+
+
+class ManagedRoute(ProblemRoute):
+    """A route for the admin token's bearer: asked before anything of the body is read."""
+
+    def refused(self, request: Request) -> Response | None:
+        """401 or 503 for whoever may not, 413 for a body that is too large."""
+        answer = access.refusal(get_settings(), request.client.host if request.client else "", request.headers.raw)
+        if answer is not None:
+            return of_answer(answer)
+        length = request.headers.get("content-length", "0")
+        if "transfer-encoding" in request.headers and "content-length" not in request.headers:
+            return problem(411, "send the body with a Content-Length")
+        if not length.isdecimal() or int(length[:12]) > BODY_BYTES_MAX:
+            return problem(413, "the body is larger than 1 MiB")
+        return None
+
+
+def of_error(error: Exception) -> Response:
+    """What an exception is told as."""
+    if isinstance(error, CallbackError):
+        field = {"field": error.field} if isinstance(error, FieldError) else {}
+        return problem(treatment(error).status, str(error), **field)
+    if isinstance(error, RequestValidationError):
+        return _of_fields(error)
+    if isinstance(error, HTTPException):
+        return _with_headers(problem(error.status_code, str(error.detail)), error.headers)
+    if isinstance(error, DBAPIError):
+        return _of_database(error)
+    log.error("request_failed", exc_info=error)
+    return problem(500, "this failed on our side; the log says where")
+
+
+def _of_fields(error: RequestValidationError) -> Response:
+    # The input is not repeated: it may hold a secret, or what no JSON can say.
+    errors = [{"field": _field(each.get("loc", ())), "reason": str(each.get("msg", ""))} for each in error.errors()]
+    first = errors[0] if errors else {"field": "", "reason": "not valid"}
+    return problem(422, f"{first['field']}: {first['reason']}", field=first["field"], errors=errors)
+
+
+def _field(place: tuple[Any, ...]) -> str:
+    names = [str(part) for part in place if part not in {"body", "query", "path"}] or [str(part) for part in place]
+    return ".".join(names).encode("utf-8", "replace").decode()[:120]
+
+
+def _of_database(error: DBAPIError) -> Response:
+    why = why_outdated(get_engine())
+    if why:
+        return problem(503, why)
+    if is_storage_trouble(error):
+        return problem(503, "the state database is busy or in trouble; nothing was done")
+    log.error("request_failed", exc_info=error)
+    return problem(500, "this failed on our side; the log says where")
+
+
+def _with_headers(response: Response, headers: Mapping[str, str] | None) -> Response:
+    response.headers.update(headers or {})
+    return response
+
+
+def install(app: FastAPI) -> None:
+    """Have unknown addresses and wrong methods of an application of yours answered as problems too."""
+
+    async def told(_request: Request, error: Exception) -> Response:
+        return of_error(error)
+
+    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(RequestValidationError, told)

@@ -1,0 +1,220 @@
+import asyncio
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from app.callbacks.base.base_handlers import WebhookCallbackHandler, current_callback
+from app.callbacks.callback_manager import CallbackManager, CallbackRouter
+from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
+from app.core.database import ensure_schema, get_db, make_engine
+from app.engine.log import open_log
+from app.engine.worker import Worker
+from app.ledger.book import Policy
+from app.operate import orders, wallets
+from tests.callbacks.payment.test_midtrans_callback import a_notification, signed
+from tests.callbacks.vectors import DIGIFLAZZ_SECRET, MIDTRANS_KEY, VECTORS, settings
+
+PAID = {"order_id": "T-1", "transaction_status": "settlement"}
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = make_engine(f"sqlite:///{tmp_path}/data/state.db")
+    (tmp_path / "data").mkdir()
+    ensure_schema(engine)
+    yield engine
+    engine.dispose()
+
+
+def announce(engine: Engine, order_id: str = "T-1", amount: str = "100000.00") -> None:
+    data = {"order_id": order_id, "user_id": "ani", "kind": "topup", "amount": amount}
+    orders.create_order(engine, data, at=1, policy=Policy(confirm="off"), lang="en")
+
+
+def a_router(engine: Engine, **values: Any) -> CallbackRouter:
+    return CallbackRouter(CallbackManager(engine, settings(**values)))
+
+
+def balance(engine: Engine) -> str:
+    return wallets.show_wallet(engine, "ani").balance
+
+
+def count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+async def test_a_direct_call_credits_before_it_returns_and_only_once(engine: Engine) -> None:
+    announce(engine)
+    handler = MidtransCallbackHandler(engine, settings(callback_lang="en"))
+    first, again = await handler.handle(PAID), await handler.handle(PAID)
+    assert (first["success"], first["outcome"]) == (True, "applied")
+    assert (again["success"], again["outcome"]) == (True, "duplicate")
+    assert int(again["callback_id"]) > int(first["callback_id"])
+    assert "applied" in first["message"]
+    assert balance(engine) == "100000.00"
+
+
+async def test_many_at_once_are_one_effect(engine: Engine) -> None:
+    announce(engine)
+    router = a_router(engine)
+    results = await asyncio.gather(*(router.route_webhook("midtrans", PAID) for _ in range(20)))
+    assert sorted(result["outcome"] for result in results) == ["applied", *["duplicate"] * 19]
+    assert balance(engine) == "100000.00"
+
+
+async def test_with_a_secret_a_call_without_proof_is_refused_unless_the_caller_vouches_for_it(engine: Engine) -> None:
+    announce(engine)
+    router = a_router(engine, midtrans_server_key=MIDTRANS_KEY)
+    refused = await router.route_webhook("midtrans", a_notification())
+    assert (refused["success"], refused["outcome"], refused["callback_id"]) == (False, "refused", None)
+    assert "signature_missing" in refused["message"]
+    assert count(engine, "callback_outcomes") == 0
+    trusted = await router.route_webhook("midtrans", a_notification(), trusted=True)
+    assert trusted["outcome"] == "applied"
+    log = open_log("sqlite:///data/log.db", server=False)
+    kept = log.get(int(trusted["callback_id"]))
+    log.close()
+    assert kept is not None
+    assert kept.verification == "caller"
+    assert (await router.route_webhook("midtrans", signed(a_notification())))["outcome"] == "duplicate"
+
+
+async def test_a_sender_that_signs_the_bytes_needs_headers_and_bytes(engine: Engine) -> None:
+    router = a_router(engine, digiflazz_webhook_secret=DIGIFLAZZ_SECRET)
+    vector = next(v for v in VECTORS if (v.provider, v.case) == ("digiflazz", "prepaid_sukses_create"))
+    headers = {name.decode().title(): value.decode() for name, value in vector.headers.items()}
+    data = json.loads(vector.body)
+    proved = await router.route_webhook("digiflazz", data, headers=headers, raw_body=vector.body)
+    assert (proved["success"], proved["outcome"]) == (True, "parked")
+    assert not (await router.route_webhook("digiflazz", data))["success"]
+    assert not (await router.route_webhook("digiflazz", data, headers=headers))["success"]
+
+
+async def test_what_cannot_be_read_or_is_nobodys_is_a_failure_and_no_exception(engine: Engine) -> None:
+    router = a_router(engine)
+    nested: Any = []
+    for _ in range(100):
+        nested = [nested]
+    odd: list[tuple[str, Any]] = [
+        ("nobody", {}),
+        ("midtrans", [1]),
+        ("midtrans", None),
+        ("midtrans", object()),
+        ("midtrans", {"x": nested}),
+        ("digiflazz", {}),
+        ("telegram", {}),
+    ]
+    for name, data in odd:
+        told = await router.route_webhook(name, data)
+        assert (told["success"], told["outcome"], told["callback_id"]) == (False, "refused", None), name
+    assert not (await router.route_event("nobody", {}))["success"]
+    assert not (await router.route_event("file_created", {}))["success"]
+
+
+async def test_a_rejected_callback_is_a_failure_with_its_reason(engine: Engine) -> None:
+    announce(engine, amount="50000.00")
+    told = await a_router(engine).route_webhook("midtrans", {**PAID, "gross_amount": "100000.00"})
+    assert (told["success"], told["outcome"]) == (False, "rejected")
+    assert "amount_differs" in told["message"]
+
+
+async def test_events_are_routed_by_their_type_and_kept(engine: Engine) -> None:
+    router = a_router(engine, callback_admin_token="secret-token")
+    told = await router.route_event("file_created", {"path": "/path/to/file.txt", "filename": "file.txt"})
+    assert (told["success"], told["outcome"]) == (True, "ignored")
+    assert (await router.route_event("on_ready", {}))["outcome"] == "ignored"
+    assert (await router.route_event("file", {"event_type": "file_deleted", "path": "x"}))["outcome"] == "ignored"
+    log = open_log("sqlite:///data/log.db", server=False)
+    kept = log.read_after(0, 10)
+    log.close()
+    assert [(c.provider, c.event_type) for c in kept] == [
+        ("event/file", "file_created"),
+        ("event/discord", "on_ready"),
+        ("event/file", "file_deleted"),
+    ]
+
+
+class Own(WebhookCallbackHandler):
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__("Own", "own", settings=settings())
+        self.error = error
+        self.seen: list[tuple[Any, str]] = []
+
+    async def handle(self, data: Any) -> Any:  # type: ignore[override]
+        self.seen.append((data, current_callback().idempotency_key))
+        if self.error:
+            raise self.error
+        return {"success": True, "mine": data}
+
+
+async def test_a_handler_of_ones_own_answers_with_what_its_handle_returns(engine: Engine) -> None:
+    router, handler = a_router(engine), Own()
+    router.manager.register_handler("own", handler)
+    assert await router.route_webhook("own", {"a": 1}) == {"success": True, "mine": {"a": 1}}
+    assert count(engine, "callback_tasks") == 0
+    assert [data for data, _ in handler.seen] == [{"a": 1}]
+
+
+async def test_a_handler_of_ones_own_that_fails_is_tried_again_in_the_slow_lane(engine: Engine) -> None:
+    router, handler = a_router(engine), Own(ValueError("no stock"))
+    router.manager.register_handler("own", handler)
+    told = await router.route_webhook("own", {"a": 1})
+    assert (told["success"], told["outcome"]) == (False, "failed")
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT key, state FROM callback_tasks")).one()
+    assert (row.key, row.state) == (handler.seen[0][1], "ready")
+
+
+async def test_a_worker_beside_it_finds_the_callback_decided(engine: Engine) -> None:
+    announce(engine)
+    router = a_router(engine)
+    own = Own()
+    router.manager.register_handler("own", own)
+    log = open_log("sqlite:///data/log.db", server=False)
+    worker = Worker(log, engine, router.manager.lookup)
+    worker.begin()
+    with ThreadPoolExecutor(1) as pool:
+        stopped = [False]
+        running = pool.submit(worker.run, lambda: stopped[0])
+        for number in range(10):
+            await router.route_webhook("midtrans", PAID)
+            await router.route_webhook("own", {"n": number})
+        stopped[0] = True
+        await asyncio.wrap_future(running)
+    while worker.step():
+        pass
+    log.close()
+    assert [data["n"] for data, _ in own.seen] == list(range(10))
+    assert (count(engine, "callback_tasks"), count(engine, "callback_outcomes")) == (0, 20)
+    assert balance(engine) == "100000.00"
+
+
+async def test_it_works_in_an_empty_folder_and_with_whatever_stands_for_a_database(tmp_path: Path) -> None:
+    assert (await MidtransCallbackHandler().handle(PAID))["outcome"] == "parked"
+    assert (tmp_path / "data" / "state.db").exists()
+    session = next(get_db())
+    assert (await MidtransCallbackHandler(session).handle(PAID))["outcome"] == "parked"
+
+
+async def test_inside_a_tests_transaction_it_joins_by_a_savepoint(engine: Engine) -> None:
+    announce(engine)
+    with engine.connect() as connection, connection.begin() as transaction:
+        session = Session(connection)
+        assert (await MidtransCallbackHandler(session, settings()).handle(PAID))["outcome"] == "applied"
+        transaction.rollback()
+        session.close()
+    assert balance(engine) == "0.00"
+
+
+async def test_a_connection_without_our_schema_gets_it(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/fresh.db")
+    with engine.connect() as connection:
+        assert (await MidtransCallbackHandler(connection, settings()).handle(PAID))["outcome"] == "parked"
+    engine.dispose()
