@@ -1,4 +1,4 @@
-"""The HTTP face: each address parses, calls one function of `operate`, and renders; `callback_router` mounts them all."""
+"""The HTTP face: each address parses, calls one function of `operate`, renders; `callback_router` mounts them all."""
 
 import time
 from collections.abc import Iterator

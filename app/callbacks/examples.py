@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-TRANSACTION = {"order_id": "ORDER-123", "user_id": "ani", "kind": "topup", "amount": "100000.00"}
+TRANSACTION: dict[str, Any] = {"order_id": "ORDER-123", "user_id": "ani", "kind": "topup", "amount": "100000.00"}
 
 MIDTRANS = {
     "order_id": "ORDER-123",

@@ -328,10 +328,11 @@ class HandlerShown(Shown):
 
     name: str
     kind: str = Field(description="`webhook` or `event`.")
-    address: str
-    proof: str = Field(description="What proves its sender.")
+    provider: str
+    path: str
+    verification: str = Field(description="What proves its sender: `signature`, `token`, `nothing`.")
     configured: bool = Field(description="Whether what proves the sender is set up.")
-    handler: str = Field(description="The class.")
+    runs: str = Field(description="Where it works: `worker` (inside the transaction) or `slow lane`.")
 
 
 class HandlersShown(Shown):
