@@ -1,8 +1,10 @@
 """The registry of handlers, the router of direct calls, and the process' one manager; all else is done elsewhere."""
 
 import importlib
+import sys
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from app.callbacks.base import direct
@@ -226,6 +228,8 @@ def _named(address: str, manager: CallbackManager) -> CallbackManager:
     module_name, _, name = address.partition(":")
     if not module_name or not name:
         raise StartRefused(f"CALLBACK_APP={address!r} is not of the form package.module:name")
+    if str(Path.cwd()) not in sys.path:  # a command of ours starts elsewhere than `python -m`
+        sys.path.insert(0, str(Path.cwd()))
     # While it is imported, `get_callback_manager()` in it finds the manager that is being made.
     use_manager(manager)
     try:
@@ -233,7 +237,7 @@ def _named(address: str, manager: CallbackManager) -> CallbackManager:
         for part in name.split("."):
             found = getattr(found, part)
         told = found if isinstance(found, CallbackManager) else found(manager)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StartRefused(f"CALLBACK_APP={address!r} failed: {type(error).__name__}: {error}") from error
     if told is not None and not isinstance(told, CallbackManager):
         raise StartRefused(f"CALLBACK_APP={address!r} is neither a CallbackManager nor a function that takes one")
