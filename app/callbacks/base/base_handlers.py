@@ -16,7 +16,7 @@ from app.callbacks.base import direct
 from app.callbacks.base.handing_over import as_the_engine_calls, current_callback, hand_over
 from app.callbacks.base.reading import decode_any, digest_of, object_of, read, text_of
 from app.core.config import Settings, get_settings, secrets_of
-from app.core.errors import FieldError, HandlerNameTaken
+from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
 from app.core.telemetry import get_logger
 from app.engine.callback import UNVERIFIED, Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.ledger.book import Policy
@@ -192,11 +192,11 @@ class EventCallbackHandler(BaseCallbackHandler):
         return proved(fixed_token(told.strip() if kind.lower() == b"bearer" else None, tokens), how="token")
 
     def identify(self, request: Request) -> Identity:
-        """By `event_type`, which must be there; raises UnreadableBody or FieldError (400, 422)."""
+        """By `event_type`, which must be there; raises UnreadableBody (400)."""
         data = object_of(self.read(request.body))
         event_type = text_of(data.get("event_type"))
         if not event_type:
-            raise FieldError("event_type", "is missing; an event says what happened")
+            raise UnreadableBody("event_type is missing; an event says what happened")
         return Identity(event_type[:64], digest_of(request.body), text_of(data.get("path")))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.callbacks.base.base_handlers import EventCallbackHandler, kept_for_later
 from app.callbacks.base.reading import object_of
 from app.core.config import Settings
-from app.core.errors import FieldError
+from app.core.errors import UnreadableBody
 from app.engine.callback import Callback, Identity, Outcome, Request
 
 
@@ -22,11 +22,11 @@ class FileMonitorCallbackHandler(EventCallbackHandler):
         super().__init__("file", db=db, settings=settings)
 
     def identify(self, request: Request) -> Identity:
-        """By `event_type` and `path`; raises UnreadableBody or FieldError."""
+        """By `event_type` and `path`; raises UnreadableBody."""
         identity = super().identify(request)
         path = object_of(self.read(request.body)).get("path")
         if not isinstance(path, str) or not path or "\0" in path:
-            raise FieldError("path", "is missing; a file event says which file")
+            raise UnreadableBody("path is missing; a file event says which file")
         return identity
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:

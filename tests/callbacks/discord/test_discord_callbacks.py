@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
-from app.core.errors import StartRefused, ValidationError
+from app.core.errors import StartRefused, UnreadableBody
 from tests.callbacks.vectors import HOSTILE_BODIES, HOSTILE_SIGNATURES, VECTORS, Vector, a_request, settings
 
 SAMPLES = [vector for vector in VECTORS if vector.provider == "discord"]
@@ -68,7 +68,7 @@ def test_an_old_interaction_proves_nothing() -> None:
 @pytest.mark.parametrize("name", [*HOSTILE_BODIES, "no_type"])
 def test_a_hostile_body_is_unreadable(name: str) -> None:
     body = HOSTILE_BODIES.get(name, b'{"id": "1"}')
-    with pytest.raises(ValidationError):
+    with pytest.raises(UnreadableBody):
         a_handler().identify(a_request("discord", body))
 
 
@@ -94,5 +94,5 @@ def test_a_key_that_is_none_stops_the_start() -> None:
 def test_a_bots_event_says_what_happened() -> None:
     handler = DiscordBotEventHandler(settings=settings())
     assert handler.identify(a_request("discord", {"event_type": "on_ready"})).event_type == "on_ready"
-    with pytest.raises(ValidationError, match="event_type"):
+    with pytest.raises(UnreadableBody, match="event_type"):
         handler.identify(a_request("discord", {"guild": 1}))

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
-from app.core.errors import ValidationError
+from app.core.errors import UnreadableBody
 from tests.callbacks.vectors import HOSTILE_BODIES, a_request, settings
 
 EVENT = {"event_type": "file_created", "path": "/uploads/file.txt", "filename": "file.txt", "size": 1024}
@@ -24,13 +24,13 @@ def test_a_file_event_is_identified_by_what_happened_in_order_of_its_path() -> N
     [{}, {"event_type": ""}, {"event_type": 5.5, "path": "x"}, {"event_type": "x"}, {**EVENT, "path": "a\0b"}],
 )
 def test_an_event_that_says_too_little_is_refused(event: Any) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(UnreadableBody):
         a_handler().identify(a_request("file", event))
 
 
 @pytest.mark.parametrize("name", HOSTILE_BODIES)
 def test_a_hostile_body_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(UnreadableBody):
         a_handler().identify(a_request("file", HOSTILE_BODIES[name]))
 
 
