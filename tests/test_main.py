@@ -8,10 +8,12 @@ import pytest
 
 from app.engine.limits import Limits
 from app.engine.peers import Proxies
+from app.engine.protocol import CallbackProtocol
 from app.engine.reception import STATE_KEY
 from tests.engine.doors import (
     GOOD,
     PATH,
+    SERVER,
     Client,
     HandAppender,
     a_reception,
@@ -22,6 +24,12 @@ from tests.engine.doors import (
 )
 
 EVENT = "/callbacks/event/file"
+
+
+@pytest.fixture(params=["httptools", CallbackProtocol], ids=["asgi", "protocol"], autouse=True)
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every promise of this file holds over plain ASGI and over our own protocol."""
+    monkeypatch.setitem(SERVER, "http", request.param)
 
 
 async def answered(request: bytes, **reception: object) -> int:

@@ -20,6 +20,11 @@ class Proxies:
         except ValueError as error:
             raise StartRefused(f"CALLBACK_TRUSTED_PROXIES: {error}") from None
 
+    @property
+    def some(self) -> bool:
+        """Whether any address is trusted."""
+        return bool(self._networks)
+
     def trusts(self, address: str) -> bool:
         """Whether this address may speak for another."""
         if not self._networks:

@@ -16,6 +16,7 @@ from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Ro
 from app.engine.limits import Limits
 from app.engine.peers import Proxies
 from app.engine.reception import Reception
+from app.engine.server import CallbackServer, bind, make_config
 from app.main import FrontDoor, create_app
 
 GOOD = b'{"id": "1"}'
@@ -128,24 +129,20 @@ def faces() -> FastAPI:
     return app
 
 
+#: How `a_server` runs uvicorn: with our protocol, unless a test says `http="httptools"`.
+SERVER: dict[str, Any] = {"timeout_graceful_shutdown": 2}
+
+
 @asynccontextmanager
-async def a_server(reception: Reception, **config: Any) -> AsyncIterator["Running"]:
+async def a_server(reception: Reception, *, app: FrontDoor | None = None) -> AsyncIterator["Running"]:
     """A real uvicorn on loopback; ends with the block."""
-    app = create_app(lambda: reception, faces=faces())
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            port=0,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=2,
-            **config,
-        )
-    )
-    task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the tests' signals
+    app = app or create_app(lambda: reception, faces=faces())
+    server = CallbackServer(make_config(app, **SERVER), lambda _: None)
+    # `serve` would take over the tests' signals
+    task = asyncio.create_task(server._serve([bind("127.0.0.1", 0)]))  # noqa: SLF001
     await until(lambda: server.started or task.done())
+    if task.done():
+        await task
     try:
         yield Running(app, server, server.servers[0].sockets[0].getsockname()[1])
     finally:
