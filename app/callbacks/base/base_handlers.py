@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from app.callbacks.base import direct
-from app.callbacks.base.handing_over import as_the_engine_calls, current_callback, hand_over
+from app.callbacks.base.handing_over import as_the_engine_calls, current_callback, hand_over, header_name
 from app.callbacks.base.reading import decode_any, digest_of, object_of, read, text_of
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
@@ -55,8 +55,9 @@ class BaseCallbackHandler:
     _told_unverified = False
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Adapt an `apply` of your own: it may leave out `at`, and return nothing for "applied"."""
+        """Adapt what you wrote: `apply` may leave out `at` and return nothing for "applied", headers may be text."""
         super().__init_subclass__(**more)
+        cls.kept_headers = tuple(header_name(name) for name in cls.kept_headers)
         if "apply" in cls.__dict__:
             cls.apply = as_the_engine_calls(cls.__dict__["apply"])  # type: ignore[method-assign]
 

@@ -112,10 +112,12 @@ async def _handle(
     try:
         data = handler.read(callback.body) if call.raw_body is not None else call.data
         return await run(handler, callback, data, attempt=1, middleware=middleware)
-    except Exception as error:
-        log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
+    except BaseException as error:
         with writing(bind) as connection:
             hand_over(connection, [callback], time.time_ns() // 1000)
+        if not isinstance(error, Exception):  # the caller gave up waiting; the callback is not given up
+            raise
+        log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
         return failure(f"{_FAILED[language]}: {type(error).__name__}", "failed", callback.id)
 
 

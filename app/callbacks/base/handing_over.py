@@ -51,9 +51,12 @@ def key_of(name: str, callback_id: int) -> str:
 
 
 def hand_over(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-    """Enqueue one task a callback, in the worker's transaction; the task's key guards against doing it twice."""
+    """Enqueue one task a callback, in the worker's transaction; the task's key guards against doing it twice.
+
+    One that is done or given up begins anew: only a person who has a callback decided again comes here twice.
+    """
     tasks = [NewTask(key_of(c.provider, c.id), KIND, c.provider, "", due_at=at, callback_id=c.id) for c in callbacks]
-    enqueue(connection, tasks, at)
+    enqueue(connection, tasks, at, reopen=True)
     return [Outcome(c.id, OutcomeWord.APPLIED, "handed_over") for c in callbacks]
 
 
@@ -122,6 +125,11 @@ def as_the_engine_calls(own: Callable[..., Any]) -> Callable[..., Any]:
         return [Outcome(callback.id, OutcomeWord.APPLIED) for callback in callbacks] if told is None else told
 
     return apply
+
+
+def header_name(name: str | bytes) -> bytes:
+    """A header's name as requests have it: lower-case bytes."""
+    return (name.encode() if isinstance(name, str) else name).lower()
 
 
 class HandlerPerformer:

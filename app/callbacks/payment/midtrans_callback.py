@@ -151,7 +151,9 @@ def facts_of(body: bytes, level: Level) -> Told:
     fraud = _fraud(told.fraud_status)
     said = look_up(word, fraud, code)
     if said is NOT_SAID:
-        return Told(text_of(told.order_id), ignored="unknown_word", detail={"transaction_status": shown(status)})
+        notice = _notice(told, said, code, None)
+        detail = {"transaction_status": shown(status)}
+        return Told(text_of(told.order_id), ignored="unknown_word", notice=notice, detail=detail)
     return _told(told, said, code, level)
 
 
@@ -168,17 +170,10 @@ def _fraud(value: Any) -> str:
 
 
 def _told(told: Notification, said: Said, code: str, level: Level) -> Told:
-    order_id, attempt, gross_text = text_of(told.order_id), text_of(told.transaction_id), text_of(told.gross_amount)
-    pays = said.pays
+    order_id, pays = text_of(told.order_id), said.pays
     gross = amount_of(told.gross_amount) if pays and told.gross_amount is not None else None
-    notice = Notice(
-        attempt,
-        success_coded=code == _SUCCESS_CODE,
-        agrees=said.agrees,
-        twins=() if gross is None else twins_of(order_id, code, gross_text),
-        payment_type=text_of(told.payment_type),
-        gross_text=gross_text,
-    )
+    notice = _notice(told, said, code, gross)
+    attempt = notice.attempt
     test = _TEST if order_id.startswith(TEST_PREFIX) else _NOTHING
     if odd := _odd_field(told, level, order_id, attempt, gross if pays else 0):
         return Told(order_id, refused="unreadable", notice=notice, detail={**test, "field": odd})
@@ -190,6 +185,18 @@ def _told(told: Notification, said: Said, code: str, level: Level) -> Told:
     original, fee = (None, None) if told.metadata is None else _fee(told.metadata)
     currency = told.currency.upper() if told.currency else "IDR"
     return Told(order_id, facts, gross=gross, original=original, fee=fee, currency=currency, notice=notice, detail=test)
+
+
+def _notice(told: Notification, said: Said, code: str, gross: Minor | None) -> Notice:
+    gross_text = text_of(told.gross_amount)
+    return Notice(
+        text_of(told.transaction_id),
+        success_coded=code == _SUCCESS_CODE,
+        agrees=said.agrees,
+        twins=() if gross is None else twins_of(text_of(told.order_id), code, gross_text),
+        payment_type=text_of(told.payment_type),
+        gross_text=gross_text,
+    )
 
 
 _TEST: dict[str, str] = {"test": "1"}

@@ -93,6 +93,13 @@ def test_an_apply_of_ones_own_may_leave_out_the_time_and_return_nothing() -> Non
     assert [handler.hands_over for handler in (Custom(), two, three)] == [True, False, False]
 
 
+def test_headers_to_keep_may_be_written_as_text_in_any_case() -> None:
+    class Keeping(Custom):
+        kept_headers = ("X-Shop-Id", b"x-Other")  # type: ignore[assignment]
+
+    assert Keeping().kept_headers == (b"x-shop-id", b"x-other")
+
+
 def test_an_apply_that_is_async_is_a_mistake_that_shows_at_once() -> None:
     with pytest.raises(TypeError, match="cannot be async"):
 

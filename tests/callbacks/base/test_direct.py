@@ -172,6 +172,23 @@ async def test_a_handler_of_ones_own_that_fails_is_tried_again_in_the_slow_lane(
     assert (row.key, row.state) == (handler.seen[0][1], "ready")
 
 
+async def test_a_handler_whose_caller_gives_up_is_tried_again_in_the_slow_lane(engine: Engine) -> None:
+    class Slow(Own):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            self.seen.append((data, ""))
+            await asyncio.Event().wait()
+
+    router, handler = a_router(engine), Slow()
+    router.manager.register_handler("own", handler)
+    call = asyncio.create_task(router.route_webhook("own", {"a": 1}))
+    while not handler.seen:
+        await asyncio.sleep(0.001)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert count(engine, "callback_tasks") == 1
+
+
 async def test_a_worker_beside_it_finds_the_callback_decided(engine: Engine) -> None:
     announce(engine)
     router = a_router(engine)

@@ -11,7 +11,7 @@ from app.callbacks.base.handing_over import CallNext, HandlerPerformer, key_of, 
 from app.core.database import ensure_schema, make_engine, writing
 from app.engine.callback import Callback
 from app.engine.tasks.runner import Runner
-from app.engine.worker import decide
+from app.engine.worker import decide, decide_again
 from tests.callbacks.vectors import a_callback, settings
 
 
@@ -75,6 +75,17 @@ async def test_a_callback_decided_twice_is_handed_over_once(engine: Engine) -> N
     with writing(engine) as connection:
         handler.apply(connection, callbacks, 3_000)
     assert len(tasks(engine)) == 1
+
+
+async def test_a_callback_that_a_person_has_decided_again_is_handled_again(engine: Engine) -> None:
+    handler, callbacks = Recorder(), [a_callback("recorder", {}, number=1)]
+    hand_over(engine, handler, callbacks)
+    runner = a_runner(engine, handler, callbacks)
+    await runner.run_once(2_000)
+    with writing(engine) as connection:
+        decide_again(connection, {"recorder": handler}, callbacks[0], who="ani", at=3_000)
+    await runner.run_once(4_000)
+    assert [key for _, _, key in handler.seen] == [key_of("recorder", 1)] * 2
 
 
 async def test_a_handler_that_fails_is_tried_again_with_the_same_key(engine: Engine) -> None:

@@ -163,6 +163,8 @@ def test_another_word_is_ignored_and_visible() -> None:
         {"transaction_status": "dispute"},
         "T-1",
     )
+    assert told.notice is not None  # its signature can be lent like any other's
+    assert told.notice.success_coded
 
 
 @pytest.mark.parametrize(
