@@ -2,6 +2,8 @@
 
 import time
 from bisect import bisect_left
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
@@ -24,6 +26,7 @@ class Load(msgspec.Struct, frozen=True):
     seconds: float
     connections: int
     rate: int | None = None
+    count_max: int | None = None
 
     def __str__(self) -> str:
         """For people."""
@@ -66,20 +69,20 @@ class Watched(msgspec.Struct):
 
 def measure(system: System, folder: Path, load: Load) -> Row:
     """Run `load` against `system` on the databases in `folder`."""
-    running = system.start(folder)
-    try:
-        generator = Generator(_plan(system, running, load))
+    with ExitStack() as stack:
+        running = system.start(folder)
+        stack.callback(running.stop)
+        generator = stack.enter_context(closing(Generator(_plan(system, running, load))))
         progress = system.progress(folder)
+        if progress is not None:
+            stack.callback(progress.close)
         before = {name: usage(pid) for name, pid in running.pids.items()}
         generator.go()
         watched = _watch(generator, progress, sampling=load.rate is not None)
         result = generator.result()
         if progress is not None:
             _drain(progress, watched, result)
-            progress.close()
         used = {name: _since(before[name], usage(pid)) for name, pid in running.pids.items()}
-    finally:
-        running.stop()
     return _row(system, folder, load, result, watched, used)
 
 
@@ -90,7 +93,7 @@ def _plan(system: System, running: Running, load: Load) -> Plan:
         ids=load.shape.ids,
         arrival=load.shape.arrival,
         announced=load.announced,
-        count_max=int((load.rate or _MAX_RATE) * load.seconds),
+        count_max=load.count_max or int((load.rate or _MAX_RATE) * load.seconds),
         seconds=load.seconds,
         connections=load.connections,
         rate=load.rate,
@@ -151,7 +154,7 @@ def _row(
         max_ms=result.max_ms,
         backlog=backlog,
         drain_seconds=watched.drain_seconds,
-        applied_p99_ms=_applied_p99_ms(result, watched) if later and result.samples else None,
+        applied_p99_ms=applied_p99_ms(result.samples, watched) if later and result.samples else None,
         cpu_us={name: one.cpu_seconds / accepted * 1e6 for name, one in used.items()},
         generator_us=result.cpu_seconds / accepted * 1e6,
         rss_mib={name: one.rss_mib for name, one in used.items()},
@@ -165,10 +168,10 @@ def _refused(result: Result) -> list[str]:
     return [*others, *([f"{result.broken} requests without an answer"] if result.broken else [])]
 
 
-def _applied_p99_ms(result: Result, watched: Watched) -> float:
+def applied_p99_ms(samples: Sequence[tuple[int, int]], watched: Watched) -> float:
     """From reading a 200 to the first look at the state that found its effect; 0 where it was there before."""
     waits = sorted(
         max(0, watched.times_ns[min(bisect_left(watched.offsets, callback_id), len(watched.offsets) - 1)] - answered_ns)
-        for callback_id, answered_ns in result.samples
+        for callback_id, answered_ns in samples
     )
     return waits[int(len(waits) * 0.99)] / 1e6

@@ -92,7 +92,7 @@ class Started:
 
 
 class Generator:
-    """The load generator as a process: built when the constructor returns, running between `go` and `result`."""
+    """The load generator as a process: built when the constructor returns, sending between `go` and `result`."""
 
     def __init__(self, plan: Plan) -> None:
         self.process = subprocess.Popen(
@@ -116,9 +116,13 @@ class Generator:
 
     def result(self) -> Result:
         """Wait for the figures."""
-        result = msgspec.json.decode(self._hear(), type=Result)
-        self.process.wait()
-        return result
+        return msgspec.json.decode(self._hear(), type=Result)
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate()
 
     def _tell(self, line: str) -> None:
         assert self.process.stdin is not None
