@@ -3,31 +3,25 @@
 import asyncio
 import ipaddress
 import logging
-import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
-import httpcore2
 import httpx2
 import msgspec
 
 from app import __version__
 from app.core.errors import AddressRefused, NoAnswer
+from app.providers.wire import AnswerEncoded, AnswerTooLong, Wire
 
 TIMEOUT = httpx2.Timeout(5, connect=2)
 TOTAL_SECONDS = 15.0  # httpx2's time-outs are for each read: a byte every four seconds would never end
 ANSWER_BYTES_MAX = 1 << 20
-CONNECTIONS_MAX = 200
 
 #: httpx2 logs each address at INFO, and Telegram's hold the bot's token.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
-logging.getLogger("httpcore2").setLevel(logging.WARNING)
-
-#: `(host, port) -> addresses`, as text.
-Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -49,7 +43,7 @@ def open_client(*, public_only: bool, timeout: httpx2.Timeout = TIMEOUT) -> http
     Proxies and `.netrc` of the environment are not looked at, cookies are not kept.
     """
     return httpx2.AsyncClient(
-        transport=_Transport(_PublicOnly() if public_only else None),
+        transport=Wire(answer_bytes_max=ANSWER_BYTES_MAX, check=_refuse_private if public_only else None),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
@@ -74,7 +68,7 @@ async def send(
     host = _host_of(url)
     try:
         async with asyncio.timeout(total_seconds):
-            return await _exchange(client, client.build_request(method, url, headers=headers, content=content), host)
+            response = await client.send(client.build_request(method, url, headers=headers, content=content))
     except (TimeoutError, httpx2.TimeoutException):
         raise NoAnswer(f"{host}: no answer in time") from None
     except httpx2.ConnectError:
@@ -83,30 +77,17 @@ async def send(
         raise NoAnswer(f"{host}: {_WORDS.get(type(error), 'the connection broke')}") from None
     except (ValueError, UnicodeError):  # an address or a header that no request can be made of
         raise NoAnswer(f"{host}: the request cannot be written") from None
+    return Reply(response.status_code, dict(response.headers), response.content)
 
 
 _WORDS: dict[type[Exception], str] = {
+    AnswerTooLong: f"the answer is longer than {ANSWER_BYTES_MAX} bytes",
+    AnswerEncoded: "the answer is compressed, which was not asked for",
     httpx2.RemoteProtocolError: "the answer is not HTTP",
     httpx2.LocalProtocolError: "the request cannot be written",
     httpx2.UnsupportedProtocol: "the address is neither http nor https",
     httpx2.InvalidURL: "the address cannot be read",
 }
-
-
-async def _exchange(client: httpx2.AsyncClient, request: httpx2.Request, host: str) -> Reply:
-    response = await client.send(request, stream=True)
-    try:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise NoAnswer(f"{host}: the answer is compressed, which was not asked for")
-        chunks, size = [], 0
-        async for chunk in response.aiter_raw():
-            size += len(chunk)
-            if size > ANSWER_BYTES_MAX:
-                raise NoAnswer(f"{host}: the answer is longer than {ANSWER_BYTES_MAX} bytes")
-            chunks.append(chunk)
-    finally:
-        await response.aclose()
-    return Reply(response.status_code, dict(response.headers), b"".join(chunks))
 
 
 def _host_of(url: str) -> str:
@@ -158,59 +139,7 @@ def _carried(address: _Address) -> Iterable[_Address]:
     return (address,)
 
 
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
-
-
-class _PublicOnly(httpcore2.AsyncNetworkBackend):
-    """Connects to public addresses only, and to the very ones that were checked: a name may change in between.
-
-    Numbers in other forms (`2130706433`, `0177.1`) are names too: the resolver reads them.
-    """
-
-    def __init__(self, resolve: Resolve = _resolve, inner: httpcore2.AsyncNetworkBackend | None = None) -> None:
-        self._resolve = resolve
-        self._inner = inner or httpcore2.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore2's
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolve(host, port)
-        except TimeoutError:
-            raise httpcore2.ConnectTimeout from None
-        except (OSError, UnicodeError):
-            raise httpcore2.ConnectError from None
-        if not all(is_public(address) for address in addresses):
-            raise AddressRefused(f"{host} leads into a private network; only public addresses are called")
-        failure: Exception = httpcore2.ConnectError()
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-
-class _Transport(httpx2.AsyncHTTPTransport):
-    """httpx2's own transport; with a backend, its connections are made by it."""
-
-    def __init__(self, backend: httpcore2.AsyncNetworkBackend | None) -> None:
-        limits = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-        context = httpx2.create_ssl_context(trust_env=False)
-        super().__init__(verify=context, limits=limits)
-        if backend is not None:
-            self._pool = httpcore2.AsyncConnectionPool(
-                ssl_context=context,
-                max_connections=CONNECTIONS_MAX,
-                max_keepalive_connections=CONNECTIONS_MAX,
-                keepalive_expiry=limits.keepalive_expiry,
-                network_backend=backend,
-            )
+def _refuse_private(host: str, addresses: Sequence[str]) -> None:
+    # One private address refuses the name whole: which of them is connected is not for the name's owner to choose.
+    if not all(is_public(address) for address in addresses):
+        raise AddressRefused(f"{host} leads into a private network; only public addresses are called")

@@ -3,16 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import httpcore2
 import httpx2
 import pytest
 
 from app.core.errors import AddressRefused, NoAnswer
 from app.providers import outgoing
 from app.providers.outgoing import ANSWER_BYTES_MAX, Reply, is_public, open_client, retry_after_seconds, send
+from app.providers.wire import Wire
 
 SECRET = "bot12345:AAFsecretsecretsecret"  # as in Telegram's addresses
 
@@ -77,7 +77,7 @@ async def test_redirects_are_not_followed() -> None:
 
 async def test_cookies_are_not_kept() -> None:
     async with (
-        a_place(http(b"", "200 OK", b"Set-Cookie: a=b; Path=/\r\n")) as place,
+        a_place(http(b"", "200 OK", b"Set-Cookie: a=b; Path=/\r\nConnection: close\r\n")) as place,
         open_client(public_only=False) as c,
     ):
         for _ in range(2):
@@ -117,7 +117,12 @@ async def test_an_answer_in_drops_is_too_late() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(b"SSH-2.0-OpenSSH\r\n", "not HTTP"), (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", "not HTTP")],
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", "not HTTP"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"y" * (2 << 20), "longer than"),
+    ],
 )
 async def test_what_is_no_answer_is_said_in_words(answer: bytes, words: str) -> None:
     async with a_place(answer) as place:
@@ -196,47 +201,28 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
-class Recording(httpcore2.AsyncNetworkBackend):
-    """Connects nobody, and notes who it was asked to connect."""
-
-    def __init__(self) -> None:
-        self.hosts: list[str] = []
-
-    async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore2.AsyncNetworkStream:
-        del port
-        self.hosts.append(host)
-        raise httpcore2.ConnectError
-
-
-def a_resolver(*answers: Sequence[str]) -> Callable[[str, int], Any]:
-    left = list(answers)
+async def test_the_addresses_of_a_name_are_checked_whenever_it_is_connected() -> None:
+    left = [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"]]
+    seen: list[Sequence[str]] = []
 
     async def resolve(_host: str, _port: int) -> Sequence[str]:
-        return left.pop(0) if len(left) > 1 else left[0]
+        return left.pop(0)
 
-    return resolve
+    def check(host: str, addresses: Sequence[str]) -> None:
+        seen.append(addresses)
+        if len(seen) > 1:
+            outgoing._refuse_private(host, addresses)  # noqa: SLF001
 
+    async with a_place(http(b"", headers=b"Connection: close\r\n")) as place:
+        wire = Wire(answer_bytes_max=100, check=check, resolve=resolve)
+        async with httpx2.AsyncClient(transport=wire) as client:
+            url = place.url.replace("127.0.0.1", "shop.example")
+            assert (await send(client, "GET", url)).status == 200  # the very address that was checked
+            with pytest.raises(AddressRefused, match=r"shop\.example"):  # the name has changed in between
+                await send(client, "GET", url)
 
-async def test_the_address_that_was_checked_is_the_one_that_is_connected() -> None:
-    recording = Recording()
-    backend = outgoing._PublicOnly(a_resolver(["8.8.8.8", "8.8.4.4"], ["127.0.0.1"]), recording)  # noqa: SLF001
-
-    with pytest.raises(httpcore2.ConnectError):
-        await backend.connect_tcp("shop.example", 443, 1.0)
-    assert recording.hosts == ["8.8.8.8", "8.8.4.4"]
-
-    with pytest.raises(AddressRefused, match=r"shop\.example"):  # the name has changed in between
-        await backend.connect_tcp("shop.example", 443, 1.0)
-    assert recording.hosts == ["8.8.8.8", "8.8.4.4"]
-
-
-async def test_a_name_with_one_private_address_is_refused_whole() -> None:
-    recording = Recording()
-    backend = outgoing._PublicOnly(a_resolver(["8.8.8.8", "10.0.0.1"]), recording)  # noqa: SLF001
-
-    with pytest.raises(AddressRefused):
-        await backend.connect_tcp("shop.example", 443, 1.0)
-    assert recording.hosts == []
+    assert seen == [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"]]
+    assert len(place.requests) == 1
 
 
 @pytest.mark.parametrize(
