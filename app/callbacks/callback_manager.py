@@ -1,11 +1,13 @@
-"""The registry of handlers, the router of direct calls, and the process' one manager; all else is done elsewhere."""
+"""The registry of handlers, and the process' one manager; all else is done elsewhere."""
 
 import importlib
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
 
 from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import EVENT_PREFIX, BaseCallbackHandler, CallbackRegistry
@@ -15,9 +17,13 @@ from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
 from app.callbacks.notification.notification_callbacks import TelegramWebhookHandler
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
+from app.callbacks.routing import CallbackRouter
 from app.core.config import Settings, get_settings
-from app.core.errors import StartRefused, UnknownProvider
+from app.core.errors import StartRefused
 from app.engine.log import Log
+
+if TYPE_CHECKING:
+    from app.callbacks.inside import InsideWorker
 
 
 class CallbackManager:
@@ -28,6 +34,8 @@ class CallbackManager:
         self.db = db
         self.settings = settings or get_settings()
         self.middleware: list[Middleware] = []
+        #: the worker inside this process, if it was asked for; `worker.stop()` ends it
+        self.worker: InsideWorker | None = None
         self._webhooks = CallbackRegistry()
         self._events = CallbackRegistry()
         for maker in (
@@ -119,75 +127,23 @@ class _Lookup(Mapping[str, BaseCallbackHandler]):
         return len(self._webhooks) + len(self._events)
 
 
-class CallbackRouter:
-    """Brings direct calls to their handlers; override `resolve_webhook` or `resolve_event` for routing of your own."""
-
-    def __init__(self, manager: CallbackManager) -> None:
-        """`manager`: whose handlers, middleware and database."""
-        self.manager = manager
-
-    async def route_webhook(
-        self,
-        name: str,
-        data: Any,
-        headers: Mapping[str, str] | None = None,
-        raw_body: bytes | None = None,
-        trusted: bool = False,  # noqa: FBT001, FBT002 - the contract's form
-    ) -> Any:
-        """Take a callback of this sender → `{"success", "message", "outcome", "callback_id"}`.
-
-        A handler of your own answers with what its `handle` returns; an unknown name is a failure, not an exception.
-        """
-        return await self._take(self.resolve_webhook(name, data), name, data, headers, raw_body, trusted=trusted)
-
-    async def route_event(self, name: str, data: Mapping[str, Any]) -> Any:
-        """Take an event by a handler's name or by its event type: `route_event("file_created", {"path": …})`.
-
-        The caller is a program of ours, so it needs no token.
-        """
-        told = {"event_type": name, **data} if isinstance(data, Mapping) else data
-        return await self._take(self.resolve_event(name, data), name, told, None, None, trusted=True)
-
-    def resolve_webhook(self, name: str, data: Any) -> BaseCallbackHandler | None:
-        """Which handler a webhook goes to; None: nobody's."""
-        del data
-        return self.manager.handlers.get(name)
-
-    def resolve_event(self, name: str, data: Any) -> BaseCallbackHandler | None:
-        """Which handler an event goes to: the one of this name, else one that knows this event type."""
-        del data
-        named = self.manager.event_handlers.get(name)
-        if named is not None:
-            return named
-        everyone = self.manager.event_handlers.values()
-        return next((handler for handler in everyone if name in getattr(handler, "event_types", ())), None)
-
-    async def _take(
-        self,
-        handler: BaseCallbackHandler | None,
-        name: str,
-        data: Any,
-        headers: Mapping[str, str] | None,
-        raw_body: bytes | None,
-        *,
-        trusted: bool,
-    ) -> Any:
-        if handler is None:
-            return direct.failure(str(UnknownProvider(str(name))), "refused")
-        call = direct.Call(handler.log_name, data, headers or {}, raw_body, trusted)
-        manager = self.manager
-        return await direct.take(handler, call, settings=manager.settings, db=manager.db, middleware=manager.middleware)
-
-
 _lock = threading.Lock()
 _manager: CallbackManager | None = None
 
 
-def initialize_callbacks(db: Any = None) -> CallbackManager:
+def initialize_callbacks(db: Any = None, worker: bool = False) -> CallbackManager:  # noqa: FBT001, FBT002 - the contract's form
     """The process' manager, made at the first call and the same ever after; the state's schema is brought up to date.
 
-    `db`: a Session, Engine or Connection, of which the manager keeps the first that it is given.
+    `db`: a Session, Engine or Connection, of which the manager keeps the first that it is given. `worker=True` also
+    works on the callbacks in this process, in threads, where no `callbacks worker` runs beside it.
     """
+    manager = _initialized(db)
+    if worker:
+        _start_worker(manager)
+    return manager
+
+
+def _initialized(db: Any) -> CallbackManager:
     global _manager  # noqa: PLW0603 - one manager a process
     with _lock:
         if _manager is None:
@@ -197,6 +153,17 @@ def initialize_callbacks(db: Any = None) -> CallbackManager:
         elif _manager.db is None and db is not None:
             _manager.db = db
         return _manager
+
+
+def _start_worker(manager: CallbackManager) -> None:
+    from app.callbacks.inside import InsideWorker  # noqa: PLC0415 - imports this room
+
+    with _lock:
+        if manager.worker is None:
+            bind = direct.bind_of(manager.db, manager.settings)
+            if isinstance(bind, Connection):
+                raise StartRefused("a worker needs an engine or a Session on one, not a single connection")
+            manager.worker = InsideWorker(manager, bind)
 
 
 def get_callback_manager(db: Any = None) -> CallbackManager:
@@ -242,3 +209,13 @@ def _named(address: str, manager: CallbackManager) -> CallbackManager:
     if told is not None and not isinstance(told, CallbackManager):
         raise StartRefused(f"CALLBACK_APP={address!r} is neither a CallbackManager nor a function that takes one")
     return told or manager
+
+
+__all__ = [
+    "CallbackManager",
+    "CallbackRouter",
+    "get_callback_manager",
+    "initialize_callbacks",
+    "load_app",
+    "use_manager",
+]
