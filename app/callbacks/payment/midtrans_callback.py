@@ -151,9 +151,8 @@ def facts_of(body: bytes, level: Level) -> Told:
     fraud = _fraud(told.fraud_status)
     said = look_up(word, fraud, code)
     if said is NOT_SAID:
-        notice = _notice(told, said, code, None)
-        detail = {"transaction_status": shown(status)}
-        return Told(text_of(told.order_id), ignored="unknown_word", notice=notice, detail=detail)
+        order_id, detail = text_of(told.order_id), {"transaction_status": shown(status)}
+        return Told(order_id, ignored="unknown_word", notice=_notice(told, said, code, order_id, None), detail=detail)
     return _told(told, said, code, level)
 
 
@@ -172,7 +171,7 @@ def _fraud(value: Any) -> str:
 def _told(told: Notification, said: Said, code: str, level: Level) -> Told:
     order_id, pays = text_of(told.order_id), said.pays
     gross = amount_of(told.gross_amount) if pays and told.gross_amount is not None else None
-    notice = _notice(told, said, code, gross)
+    notice = _notice(told, said, code, order_id, gross)
     attempt = notice.attempt
     test = _TEST if order_id.startswith(TEST_PREFIX) else _NOTHING
     if odd := _odd_field(told, level, order_id, attempt, gross if pays else 0):
@@ -187,13 +186,13 @@ def _told(told: Notification, said: Said, code: str, level: Level) -> Told:
     return Told(order_id, facts, gross=gross, original=original, fee=fee, currency=currency, notice=notice, detail=test)
 
 
-def _notice(told: Notification, said: Said, code: str, gross: Minor | None) -> Notice:
+def _notice(told: Notification, said: Said, code: str, order_id: str, gross: Minor | None) -> Notice:
     gross_text = text_of(told.gross_amount)
     return Notice(
         text_of(told.transaction_id),
         success_coded=code == _SUCCESS_CODE,
         agrees=said.agrees,
-        twins=() if gross is None else twins_of(text_of(told.order_id), code, gross_text),
+        twins=() if gross is None else twins_of(order_id, code, gross_text),
         payment_type=text_of(told.payment_type),
         gross_text=gross_text,
     )
