@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
+from app.core.telemetry import get_logger
 from app.engine.tasks import Again, Failure, Finished, GiveUp, Performer, Result, Task, Verdict
 from app.engine.tasks.policy import after_failure, after_try
 from app.engine.tasks.queue import Ending, finish, held
 
-_log = structlog.get_logger("app.tasks")
+_log = get_logger(__name__)
 
 
 class Writer:
@@ -45,7 +45,7 @@ class Writer:
         except Exception as error:
             if not _in_transaction(connection):
                 raise  # the database undid everything (disk full): nothing more may be written outside of it
-            _log.error("task_settle_failed", task=task.id, kind=task.kind, error=self.words(error))
+            _log.error("task.settle_failed", task=task.id, kind=task.kind, error=self.words(error))
             failure = Failure(self.words(error), reason="settle_failed")
             return after_failure(task, failure, at, self._chance(), performer.policy)
         if isinstance(verdict, Again) and verdict.due_at <= at:
@@ -53,8 +53,8 @@ class Writer:
         return verdict
 
     def words(self, error: BaseException) -> str:
-        """An exception as a text that may be kept and shown."""
-        return self._redact(f"{type(error).__name__}: {error}"[:2_000])[:500]
+        """An exception as a text that may be kept and shown: neither our secrets nor those of others' addresses."""
+        return without_addresses(self._redact(f"{type(error).__name__}: {error}"[:2_000]))[:500]
 
 
 def _checked(verdict: Verdict) -> Verdict:

@@ -12,18 +12,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
-import structlog
 from sqlalchemy import Engine
 
 from app.core.database import reading, writing
+from app.core.telemetry import get_logger, redact
 from app.engine.tasks import Again, Failure, Lane, Performer, Result, Success, Task
 from app.engine.tasks.lanes import Lanes
 from app.engine.tasks.policy import before_try
 from app.engine.tasks.queue import Ending, claim, next_due, release, resting
-from app.engine.tasks.results import Writer, without_addresses
+from app.engine.tasks.results import Writer
 
 _SECOND = 1_000_000
-_log = structlog.get_logger("app.tasks")
+_log = get_logger(__name__)
 
 
 class Tempo(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class Runner:
         tempo: Tempo = Tempo(),  # noqa: B008 - frozen
         clock: Callable[[], int] = now_us,
         chance: Callable[[], float] = random.random,
-        redact: Callable[[str], str] | None = None,
+        redact: Callable[[str], str] = redact,
         closing: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         """`redact` takes secrets out of errors' texts; `closing` is awaited at the end (HTTP clients)."""
@@ -60,7 +60,7 @@ class Runner:
         self._performers = performers
         self._tempo = tempo
         self._clock = clock
-        self._writer = Writer(performers, chance, redact or without_addresses)
+        self._writer = Writer(performers, chance, redact)
         self._closing = closing
         self._lanes = Lanes(performers)
         self._under_way: dict[asyncio.Task[Result], Task] = {}
@@ -105,7 +105,7 @@ class Runner:
         try:
             rests = await asyncio.to_thread(self._load_rests, now)
         except Exception as error:  # noqa: BLE001 - the database may come later; rests are in the rows as well
-            _log.warning("tasks_rests_unread", error=self._writer.words(error))
+            _log.warning("tasks.rests_unread", error=self._writer.words(error))
             return
         for lane, until in rests.items():
             if lane[0] in self._performers:
@@ -121,7 +121,7 @@ class Runner:
         try:
             claimed = await self._round(at)
         except Exception as error:  # noqa: BLE001 - whatever it is, tasks wait in the table and the lane goes on
-            _log.error("tasks_round_failed", error=self._writer.words(error))
+            _log.error("tasks.round_failed", error=self._writer.words(error))
             return self._tempo.poll_seconds
         if claimed:
             return self._tempo.gather_seconds  # there may be more than one claim looks at
@@ -218,7 +218,7 @@ class Runner:
         try:
             await asyncio.to_thread(self._write_last, ended, unfinished, self._clock())
         except Exception as error:  # noqa: BLE001 - their leases end, then they are tried again
-            _log.error("tasks_unwritten_at_stop", tasks=len(ended) + len(unfinished), error=self._writer.words(error))
+            _log.error("tasks.unwritten_at_stop", tasks=len(ended) + len(unfinished), error=self._writer.words(error))
         for close in self._closing:
             await close()
         self._loop = None
