@@ -96,10 +96,7 @@ class _Page:
             return FieldError("currency", f"the wallet of {order.user_id} is kept in {wallet[1]}")
         if order.kind == PURCHASE and (refusal := self._cannot_pay(order, wallet)) is not None:
             return refusal
-        case = self._open(order)
-        if case.order.kind == PURCHASE:
-            self.book.hold(case, source_id=self.book.cause("announcement", case))
-        return Announced(case.no, created=True)
+        return Announced(self._open(order).no, created=True)
 
     def _cannot_pay(self, order: NewOrder, wallet: tuple[int, str, Minor] | None) -> BalanceTooSmall | None:
         free = wallet[2] + self.book.moved(wallet[0]) if wallet is not None else 0
@@ -152,6 +149,8 @@ class _Page:
         else:
             self.updated.append((*contents, order.product, order.customer_no, number))
         case = self.book.opened(number, order.provider, order.order_id, contents, bare)
+        if order.kind == PURCHASE:  # first: what was parked moves on from the hold
+            self.book.hold(case, source_id=self.book.cause("announcement", case))
         self._decide_parked(case, bare)
         return case
 

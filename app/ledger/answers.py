@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 import msgspec
 from sqlalchemy import Connection
 
+from app.core.errors import AmountError
+from app.core.money import parse_amount
 from app.engine.callback import Outcome, OutcomeWord
 from app.engine.outcomes import Alert, raise_alerts, rewrite_outcomes, settle_alerts
 from app.ledger.book import Book, Case, Policy, Waiting
@@ -73,6 +75,16 @@ def _is_open(case: Case, attempt: str) -> bool:
     )
 
 
+def _gross(told: Told) -> int | None:
+    """The amount as it was signed; words that move no money carry it in their notice alone."""
+    if told.gross is not None or told.notice is None:
+        return told.gross
+    try:
+        return parse_amount(told.notice.gross_text)
+    except AmountError:
+        return None
+
+
 class _Sitting:
     """One answer, put to everything that waited for it."""
 
@@ -90,11 +102,11 @@ class _Sitting:
 
     def _is_of_the_orders_amount(self, told: Told) -> bool:
         amount, fee = self.case.order.amount, self.case.fee or 0
-        return told.currency == self.case.order.currency and (told.gross in {amount, amount + fee, *self._grosses()})
+        return told.currency == self.case.order.currency and (_gross(told) in {amount, amount + fee, *self._grosses()})
 
     def _grosses(self) -> set[int | None]:
         # What waits has passed the check of its amount, the payer's fee included.
-        return {w.told.gross for w in self.book.waiting(self.case, states=("in_doubt",))}
+        return {_gross(w.told) for w in self.book.waiting(self.case, states=("in_doubt",))}
 
     def decide(self, waiting: Waiting) -> Outcome | None:
         """What becomes of one callback that waited, None if it goes on waiting."""
@@ -108,7 +120,7 @@ class _Sitting:
                 return None
             self.book.alert(self.case, "payment_unknown", detail)
             return self._reject(waiting, "unknown_to_sender", detail)
-        weight = weigh(told, answered) if answered.gross == told.gross else "less"
+        weight = weigh(told, answered) if _gross(answered) == _gross(told) else "less"
         if weight == "covered":
             return self._believe(waiting)
         detail["answered"] = ", ".join(sorted({str(fact.kind) for fact in answered.facts})) or answered.ignored
