@@ -10,12 +10,11 @@ import msgspec
 
 from bench.load import Plan, Result
 from bench.orders import Shape
-from bench.processes import Generator, Usage, usage
+from bench.processes import Generator, Usage, machine_cpu_seconds, usage
 from bench.systems import Progress, Running, System
 
 _DRAIN_SECONDS = 120.0
 _WATCH_SECONDS = 0.002
-_MAX_RATE = 45_000  # requests are built beforehand: more than anything here can take
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -55,6 +54,7 @@ class Row(msgspec.Struct, frozen=True):
     generator_us: float
     rss_mib: dict[str, float]
     statuses: dict[str, int]
+    others_cores: float  # how much of the machine was busy with other work meanwhile
     wrong: list[str]  # what a check found; empty: every 200 is in the log and in the ledger exactly once
 
 
@@ -65,6 +65,7 @@ class Watched(msgspec.Struct):
     offsets: list[int] = []
     at_end: int = 0
     drain_seconds: float = 0.0
+    machine_cpu_seconds: float = 0.0  # of whomever, until the effects were there
 
 
 def measure(system: System, folder: Path, load: Load) -> Row:
@@ -77,11 +78,13 @@ def measure(system: System, folder: Path, load: Load) -> Row:
         if progress is not None:
             stack.callback(progress.close)
         before = {name: usage(pid) for name, pid in running.pids.items()}
+        busy = machine_cpu_seconds()
         generator.go()
         watched = _watch(generator, progress, sampling=load.rate is not None)
         result = generator.result()
         if progress is not None:
             _drain(progress, watched, result)
+        watched.machine_cpu_seconds = machine_cpu_seconds() - busy
         used = {name: _since(before[name], usage(pid)) for name, pid in running.pids.items()}
     return _row(system, folder, load, result, watched, used)
 
@@ -93,7 +96,7 @@ def _plan(system: System, running: Running, load: Load) -> Plan:
         ids=load.shape.ids,
         arrival=load.shape.arrival,
         announced=load.announced,
-        count_max=load.count_max or int((load.rate or _MAX_RATE) * load.seconds),
+        count_max=load.count_max or int((load.rate or system.max_rate) * load.seconds),
         seconds=load.seconds,
         connections=load.connections,
         rate=load.rate,
@@ -159,8 +162,14 @@ def _row(
         generator_us=result.cpu_seconds / accepted * 1e6,
         rss_mib={name: one.rss_mib for name, one in used.items()},
         statuses=result.statuses,
+        others_cores=_others_cores(result, watched, used),
         wrong=[*_refused(result), *system.check(folder, result)],
     )
+
+
+def _others_cores(result: Result, watched: Watched, used: dict[str, Usage]) -> float:
+    measured = result.cpu_seconds + sum(one.cpu_seconds for one in used.values())
+    return max(0.0, (watched.machine_cpu_seconds - measured) / (result.seconds + watched.drain_seconds))
 
 
 def _refused(result: Result) -> list[str]:

@@ -47,6 +47,7 @@ class Ours:
     """This system."""
 
     path = "/callbacks/webhook/midtrans"
+    max_rate = 45_000
 
     def __init__(self, *, effects: bool) -> None:
         self.effects = effects

@@ -40,6 +40,15 @@ def usage(pid: int) -> Usage:
     return Usage((int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND, peak_kib / 1024)
 
 
+def machine_cpu_seconds() -> float:
+    """CPU seconds that the whole machine has worked so far, for whomever; 0 where there is no /proc (macOS)."""
+    path = _PROC / "stat"
+    if not path.exists():
+        return 0.0
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = map(int, path.read_text().split()[1:9])
+    return (user + nice + system + interrupts + soft + stolen) / _TICKS_PER_SECOND
+
+
 def children(pid: int) -> dict[int, str]:
     """Children of a process with their command lines."""
     path = _PROC / str(pid) / "task" / str(pid) / "children"

@@ -13,6 +13,9 @@ from bench.machine import Machine
 from bench.measure import Row
 
 
+_QUIET_CORES = 0.2
+
+
 class Report(msgspec.Struct, frozen=True):
     """Everything that is kept of one run."""
 
@@ -47,6 +50,10 @@ def show(report: Report, console: Console) -> None:
         console.print(f"[bold]{name}[/]: {does}")
     for name, ratio in report.ratios.items():
         console.print(f"{name}: [bold]{ratio} x[/]")
+    if any(row.others_cores > _QUIET_CORES for row in report.rows):
+        console.print(
+            "[yellow]the machine was busy with other work: rates are too low, CPU a callback is a little too high[/]"
+        )
     wrong = [f"{row.system}, {row.load}: {sentence}" for row in report.rows for sentence in row.wrong]
     for sentence in wrong:
         console.print(f"[red]wrong[/] {sentence}")
@@ -70,6 +77,7 @@ def _table(report: Report) -> Table:
         "backlog,\ndrained in",
         "CPU µs\na callback",
         "memory\nMiB",
+        "others'\ncores",
         "count",
     ):
         table.add_column(head, justify="right")
@@ -90,6 +98,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.backlog:,}\n{row.drain_seconds:.2f} s" if later else "–",
         "\n".join(f"{name} {cpu:,.1f}" for name, cpu in _processes(row).items()),
         f"{sum(row.rss_mib.values()):.0f}",
+        f"{row.others_cores:.1f}",
         f"{row.accepted:,}",
     ]
 

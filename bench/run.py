@@ -59,7 +59,10 @@ class Bases:
         base = self.folder / f"{type(system).__name__}-{system.name if system.path == '/webhook' else 'ours'}-{ids}"
         if not base.exists():
             base.mkdir()
-            with told(self.console, f"announcing {self.announced:,} orders for {system.name}, ids {ids}"):
+            with told(
+                self.console,
+                f"making the databases of {system.name} ({self.announced:,} orders where it has any, ids {ids})",
+            ):
                 system.announce(base, self.announced, ids)
         work = self.folder / "work"
         shutil.copytree(base, work)

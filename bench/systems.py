@@ -42,6 +42,7 @@ class System(Protocol):
     does: str
     path: str
     effects: bool
+    max_rate: int  # requests are built beforehand: a few more a second than it can take
 
     def announce(self, folder: Path, announced: int, ids: Ids) -> None:
         """Make the databases in `folder`, with this many orders that wait for their payment."""

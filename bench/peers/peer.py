@@ -15,6 +15,7 @@ class Peer:
     """A FastAPI application under uvicorn, tuned as far as its settings go: uvloop, httptools, no access log."""
 
     path = "/webhook"
+    max_rate = 5_000
 
     def __init__(self, name: str, module: str, does: str, *, effects: bool) -> None:
         self.name = name

@@ -30,6 +30,7 @@ def a_row(system: str, *, load: str = "as fast as answered", accepted: float = 1
         "generator_us": 10.0,
         "rss_mib": {"serve": 50.0},
         "statuses": {"200": 500},
+        "others_cores": 0.0,
         "wrong": [],
     }
     return Row(**(usual | fields))  # type: ignore[arg-type]
