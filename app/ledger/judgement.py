@@ -61,7 +61,9 @@ def judge(order: Order, known: Known, told: Told, level: Level, confirm: Confirm
         return _contradiction(known, told)
     doubt = _doubt(order, known, told, level, confirm, twin=twin) if _may_doubt(told, level, confirm) else ""
     if is_repetition(order, known, told, level, confirm):
-        return Judgement(OutcomeWord.DUPLICATE, detail=told.detail)
+        # Equal facts may come with another code: the signature of this one is met all the same.
+        repeated = Judgement(OutcomeWord.DUPLICATE, facts=_believed(told, level), detail=told.detail)
+        return _with_probes(repeated, known, told, level, confirm)
     if doubt and confirm == "never":
         return _unasked(order, known, told, level, doubt)
     if doubt:
