@@ -34,8 +34,9 @@ lint: dev ## Everything of `test` but the tests
 docs: dev ## Write the generated sections of docs/ anew
 	$(BIN)/python docs/generate.py
 
-bench: dev ## Measure this system and its peers (minutes; writes bench/results/)
+bench: dev ## Measure this system and its peers (minutes; writes bench/results/ and its page)
 	$(BIN)/python -m bench.run $(BENCH)
+	$(BIN)/python docs/generate.py
 
 bench-quick: dev ## The same in small
 	$(BIN)/python -m bench.run --quick $(BENCH)

@@ -12,7 +12,6 @@ from rich.table import Table
 from bench.machine import Machine
 from bench.measure import Row
 
-
 _QUIET_CORES = 0.2
 
 

@@ -10,6 +10,7 @@ A new section is a function that gives markdown and one line in SECTIONS.
 
 import difflib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -79,9 +80,57 @@ def _lineage(error: type[Any]) -> list[str]:
     return [kind.__name__ for kind in reversed(error.__mro__) if issubclass(kind, CallbackError)]
 
 
+def benchmark() -> str:
+    """The figures of the last `make bench`, and the machine that they were measured on."""
+    report = json.loads((DOCS.parent / "bench" / "results" / "latest.json").read_text(encoding="utf-8"))
+    machine, rows = report["machine"], report["rows"]
+    about = (
+        f"{machine['date']}: {machine['cores']} cores {machine['cpu']}, {machine['memory_gib']} GiB, "
+        f"{machine['system']}, {machine['filesystem']}, Python {machine['python']}, "
+        f"SQLite {machine['sqlite_log']} (log) and {machine['sqlite_state']} (state). "
+        "The load generator ran on the same cores."
+    )
+    head = (
+        "System",
+        "Load",
+        "Accepted/s",
+        "Applied/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU µs a callback",
+        "Memory MiB",
+        "Others' cores",
+    )
+    systems = {row["system"]: row["does"] for row in rows}
+    return "\n\n".join(
+        (
+            about,
+            table(head, (_benchmark_row(row) for row in rows)),
+            "\n".join(f"- **{name}**: {does}." for name, does in systems.items()),
+            "\n".join(f"- {name}: **{ratio} ×**" for name, ratio in report["ratios"].items()),
+        )
+    )
+
+
+def _benchmark_row(row: dict[str, Any]) -> list[str]:
+    applied = row["applied_per_second"]
+    return [
+        row["system"],
+        f"{row['announced']:,} orders announced, {row['connections']} connections, {row['load']}",
+        f"{row['accepted_per_second']:,.0f}",
+        "none" if applied is None else f"{applied:,.0f}",
+        f"{row['p50_ms']:.1f}",
+        f"{row['p99_ms']:.1f}",
+        " + ".join(f"{name} {cpu:,.0f}" for name, cpu in row["cpu_us"].items() if name != "supervisor"),
+        f"{sum(row['rss_mib'].values()):,.0f}",
+        f"{row['others_cores']:.1f}",
+    ]
+
+
 SECTIONS: tuple[Section, ...] = (
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),
+    Section("benchmark.md", "benchmark", benchmark),
 )
 
 

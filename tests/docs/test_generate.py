@@ -1,10 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from app.core.config import Settings
 from app.core.errors import TREATMENTS
-from docs.generate import SECTIONS, Section, errors, pages, render, settings, table
+from docs.generate import SECTIONS, Section, benchmark, errors, pages, render, settings, table
 
 
 def test_no_page_is_stale() -> None:
@@ -61,3 +62,10 @@ def test_a_pipe_in_a_cell_does_not_break_the_table() -> None:
 def test_every_section_has_a_name_of_its_own_on_its_page() -> None:
     keys = [(section.page, section.name) for section in SECTIONS]
     assert len(keys) == len(set(keys))
+
+
+def test_the_benchmarks_page_names_every_row_that_was_measured(root: Path) -> None:
+    rows = json.loads((root / "bench" / "results" / "latest.json").read_text())["rows"]
+    text = benchmark()
+    assert all(f"| {row['system']} |" in text for row in rows)
+    assert all(row["wrong"] == [] for row in rows)
