@@ -12,7 +12,7 @@ from app.engine.callback import Outcome, OutcomeWord
 from app.engine.outcomes import Alert, raise_alerts, rewrite_outcomes, settle_alerts
 from app.ledger.book import Book, Case, Policy, Waiting
 from app.ledger.facts import Fact, FactKind, Level, Told
-from app.ledger.judgement import disproves, weigh
+from app.ledger.judgement import Weight, disproves, judge, weigh
 
 Heard: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable", "belongs_elsewhere"]
 
@@ -48,8 +48,8 @@ def settle(
     settle_alerts(connection, [("key_refused", subject)], by="answer", at=at)
     source_id = book.cause("answer", case, callback_id=waiting[0].callback_id if waiting else None, body=answer.body)
     sitting = _Sitting(book, case, attempt, answer, source_id, asked_since)
-    outcomes = [outcome for w in waiting if (outcome := sitting.decide(w)) is not None]
     sitting.probe()
+    outcomes = [outcome for w in waiting if (outcome := sitting.decide(w)) is not None]
     _finish(book, outcomes, source_id)
     book.write()
     return len(outcomes) < len(waiting) or _is_open(case, attempt)
@@ -110,36 +110,53 @@ class _Sitting:
 
     def decide(self, waiting: Waiting) -> Outcome | None:
         """What becomes of one callback that waited, None if it goes on waiting."""
-        told, detail = waiting.told, {**waiting.told.detail, **self.answer.detail}
-        age = self.book.at - waiting.since
-        answered = self.answer.told
-        if answered is None:
-            if self.answer.heard == "belongs_elsewhere":
-                return self._reject(waiting, "attempt_of_another_order", detail)
-            if age < self.book.policy.unknown_after:
-                return None
-            self.book.alert(self.case, "payment_unknown", detail)
-            return self._reject(waiting, "unknown_to_sender", detail)
-        weight = weigh(told, answered) if _gross(answered) == _gross(told) else "less"
+        told, answered = waiting.told, self.answer.told
+        weight: Weight = "less"
+        if answered is not None and _gross(answered) == _gross(told):
+            weight = weigh(told, answered)
         if weight == "covered":
-            return self._believe(waiting)
-        detail["answered"] = ", ".join(sorted({str(fact.kind) for fact in answered.facts})) or answered.ignored
-        if weight == "denied":
-            self.book.alert(self.case, "forgery_suspected", detail)
-            return self._reject(waiting, "sender_denies", detail)
-        if age < self.book.policy.less_after:
+            return self._believe(waiting, "confirmed")
+        if self._is_harmless_now(waiting):
+            return self._believe(waiting, "")
+        reason = self._why_not(weight, age=self.book.at - waiting.since)
+        if not reason:
             return None
-        return self._reject(waiting, "not_confirmed", detail)
+        detail = {**told.detail, **self.answer.detail}
+        if answered is not None:
+            detail["answered"] = ", ".join(sorted({str(fact.kind) for fact in answered.facts})) or answered.ignored
+        return self._reject(waiting, reason, detail)
 
-    def _believe(self, waiting: Waiting) -> Outcome:
+    def _why_not(self, weight: Weight, *, age: int) -> str:
+        """Why a callback that was not confirmed is rejected now, or nothing: it goes on waiting."""
+        if self.answer.heard == "belongs_elsewhere":
+            return "attempt_of_another_order"
+        if self.answer.told is None:
+            return "unknown_to_sender" if age >= self.book.policy.unknown_after else ""
+        if weight == "denied":
+            return "sender_denies"
+        return "not_confirmed" if age >= self.book.policy.less_after else ""
+
+    def _is_harmless_now(self, waiting: Waiting) -> bool:
+        """Whether it would not be doubted if it came now: the answer has taken back what it would have taken."""
+        if any(fact.kind is FactKind.PAID for fact in waiting.told.facts):
+            return False
+        case, policy = self.case, self.book.policy
+        judged = judge(case.order, case.known, waiting.told, waiting.level, policy.confirm)
+        return judged.word in {OutcomeWord.APPLIED, OutcomeWord.DUPLICATE}
+
+    def _believe(self, waiting: Waiting, reason: str) -> Outcome:
         facts = waiting.told.facts
         word = OutcomeWord.DUPLICATE if self.seen.issuperset(facts) else OutcomeWord.APPLIED
         self.seen.update(facts)
         self.book.learn(self.case, dict.fromkeys(facts, waiting.level), source_id=waiting.callback_id)
         self.book.keep_costs(self.case, waiting.told, paid=True)
-        return Outcome(waiting.callback_id, word, "confirmed", self.case.no, self.answer.detail)
+        return Outcome(waiting.callback_id, word, reason, self.case.no, self.answer.detail)
 
     def _reject(self, waiting: Waiting, reason: str, detail: Mapping[str, str]) -> Outcome:
+        # Disproved, as if it had been credited meanwhile: so the same alert is open whichever callback came first.
+        paid = Fact(FactKind.PAID, self.attempt)
+        if paid in waiting.told.facts and self.case.known.get(paid) is not Level.CONFIRMED:
+            self._disprove()
         return Outcome(waiting.callback_id, OutcomeWord.REJECTED, reason, self.case.no, detail)
 
     def probe(self) -> None:
@@ -149,5 +166,8 @@ class _Sitting:
             return
         waited_long = self.book.at - self.asked_since >= self.book.policy.unknown_after
         if disproves(self.answer.told, waited_long=waited_long):
-            fact = Fact(FactKind.DISPROVED, self.attempt)
-            self.book.learn(self.case, {fact: Level.CONFIRMED}, source_id=self.source_id)
+            self._disprove()
+
+    def _disprove(self) -> None:
+        fact = Fact(FactKind.DISPROVED, self.attempt)
+        self.book.learn(self.case, {fact: Level.CONFIRMED}, source_id=self.source_id)

@@ -124,7 +124,8 @@ def is_repetition(order: Order, known: Known, told: Told, level: Level, confirm:
         return False
     if not _may_doubt(told, level, confirm):
         return True
-    return _position(order, learn(known, told.facts, Level.CONFIRMED)) == _position(order, known)
+    sure, attempt = learn(known, told.facts, Level.CONFIRMED), _attempt(told)
+    return _worth(order, sure, attempt) == _worth(order, known, attempt)
 
 
 def _may_doubt(told: Told, level: Level, confirm: Confirm) -> bool:
@@ -138,8 +139,11 @@ def _doubt(order: Order, known: Known, told: Told, level: Level, confirm: Confir
     confirmed = _position(order, learn(known, told.facts, Level.CONFIRMED))
     if kinds & _REFUNDS:
         return "takes_money_back"
-    if kinds & _UNDOES and confirmed.wallet < before.wallet:
-        return "takes_money_back"
+    if kinds & _UNDOES:
+        # Not the balance alone: of two payments one is undone, and the other one may be refunded later.
+        attempt, sure = _attempt(told), learn(known, told.facts, Level.CONFIRMED)
+        if _worth(order, sure, attempt) < _worth(order, known, attempt):
+            return "takes_money_back"
     if FactKind.PAID in kinds:
         attempt = _attempt(told)
         if _code_was_met(known, attempt):
@@ -237,6 +241,11 @@ def _attempt(told: Told) -> str:
 
 def _position(order: Order, known: Known) -> Position:
     return effect(order.kind, order.amount, known).position
+
+
+def _worth(order: Order, known: Known, name: str) -> Minor:
+    attempt = attempts_of(known).get(name)
+    return attempt.worth(order.amount) if attempt is not None and attempt.counts() else 0
 
 
 Weight: TypeAlias = Literal["covered", "denied", "less"]
