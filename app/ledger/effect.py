@@ -91,6 +91,11 @@ class Attempt:
             return True
         return denied is None and cancelled is None and FactKind.DISPROVED not in words
 
+    def is_explained(self) -> bool:
+        """Whether the sender's API confirmed the payment after all, or that it was reversed or voided."""
+        words = (FactKind.PAID, FactKind.DENIED, FactKind.CANCELLED)
+        return any(self.words.get(word) is Level.CONFIRMED for word in words)
+
     def taken(self, amount: Minor) -> Minor:
         """What went back to the payer, as told: may be more than `amount`."""
         told = max(sum(self.keys.values()), self.in_all)
@@ -159,9 +164,9 @@ def _topup_alerts(amount: Minor, known: Known, attempts: dict[str, Attempt], cou
         alerts.add("paid_twice")
     for attempt in attempts.values():
         words = attempt.words
-        if FactKind.PAID in words and FactKind.EXPIRED in words:
+        if FactKind.EXPIRED in words and attempt.counts():
             alerts.add("paid_after_expiry")
-        if FactKind.DISPROVED in words:
+        if FactKind.DISPROVED in words and not attempt.is_explained():
             alerts.add("forgery_suspected")
         if attempt.two_amounts:
             alerts.add("refund_key_with_two_amounts")
