@@ -4,51 +4,42 @@ It shares no code with the ledger under test, may be slow, and keeps nothing but
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Literal, TypeAlias
 
+from tests.ledger.law import (
+    CONFIRMED,
+    SIGNED,
+    TAKES_BACK,
+    UNVERIFIED,
+    Fact,
+    Level,
+    Order,
+    alerts_of_a_top_up,
+    attempts,
+    contradicts,
+    counts,
+    digiflazz_says,
+    fits,
+    is_confirmed,
+    midtrans_says,
+    minor,
+    shown_of_a_top_up,
+    verdict,
+    worth,
+)
 from tests.ledger.sayings import Bought, Said
 
-#: ("paid", "T1"), ("refunded", "T1", "r1", 3000000), ("succeeded", "SN") …
-Fact: TypeAlias = tuple[str | int, ...]
-Level: TypeAlias = Literal[0, 1, 2]
 Reply: TypeAlias = Said | Literal["unknown", "down", "key_refused"]
-
-UNVERIFIED: Level = 0
-SIGNED: Level = 1
-CONFIRMED: Level = 2
 
 UNKNOWN_AFTER = 300
 LESS_FOR = 3600
 DAY = 86_400
 
-WORDS_OF_AN_ATTEMPT = {
-    "deny": "denied",
-    "cancel": "cancelled",
-    "expire": "expired",
-    "failure": "failed",
-    "authorize": "authorized",
-    "pending": "pending",
-}
-STRENGTH = ["pending", "authorized", "challenged", "failed", "expired", "cancelled", "denied"]
-SHOWN_FIRST = ["authorized", "challenged", "pending", "denied", "cancelled", "failed", "expired"]
-TAKES_BACK = {"refunded", "refunded_in_all", "charged_back"}
-
 
 class Refused(Exception):
     """What a person or the shop asked for is not done; the message is the word of the stories (402, 409, refused)."""
-
-
-@dataclass(frozen=True)
-class Order:
-    order_id: str
-    user: str
-    amount: int
-    kind: str
-    provider: str
-    currency: str = "IDR"
 
 
 @dataclass
@@ -80,62 +71,6 @@ class Picture:
     shown: dict[str, frozenset[str]]  # the statuses that the law allows; nearly always one
     alerts: frozenset[tuple[str, str]]  # (kind, order or user)
     asked: frozenset[tuple[str, str]]  # (order, attempt)
-
-
-def minor(text: str | None) -> int | None:
-    """The amount in minor units, None for what is no amount."""
-    if text is None or not re.fullmatch(r"(0|[1-9][0-9]*)(\.[0-9]{1,2})?", text, re.ASCII):
-        return None
-    return int(Fraction(text) * 100)
-
-
-def midtrans_says(said: Said) -> list[Fact] | Literal["disagree", "nothing"]:
-    """The table of notifications, its rows read top down."""
-    word, attempt = said.word.lower(), said.attempt or ""
-    fraud = "accept" if said.fraud in (None, "", "null") else str(said.fraud).lower()
-    good = fraud == "accept" and said.code in ("200", None)
-    if fraud == "deny":
-        return [("denied", attempt)]
-    if word in ("settlement", "capture"):
-        if fraud == "challenge":
-            return [("challenged", attempt)]
-        return [("paid", attempt)] if good else "disagree"
-    if word in WORDS_OF_AN_ATTEMPT:
-        return [(WORDS_OF_AN_ATTEMPT[word], attempt)]
-    listed = [(key, minor(amount)) for key, amount in said.refunds]
-    if any(amount is None for _, amount in listed):
-        return "disagree"
-    if word in ("refund", "partial_refund"):
-        facts: list[Fact] = [("refunded", attempt, key, amount or 0) for key, amount in listed]
-        if (in_all := minor(said.in_all)) is not None:
-            facts.append(("refunded_in_all", attempt, in_all))
-        return [("paid", attempt), *facts] if good and facts else "disagree"
-    if word == "chargeback":
-        return [("paid", attempt), ("charged_back", attempt)] if good else "disagree"
-    if word == "partial_chargeback":
-        if not listed and (in_all := minor(said.in_all)) is not None:
-            listed = [("", in_all)]
-        facts = [("charged_back", attempt, key, amount or 0) for key, amount in listed]
-        return [("paid", attempt), *facts] if good and facts else "disagree"
-    return "nothing"
-
-
-def digiflazz_says(bought: Bought, codes: Iterable[str]) -> list[Fact] | Literal["disagree"]:
-    """The table of purchases; `codes` are those of the provider's own list."""
-    status = {"success": "sukses", "processing": "pending", "failed": "gagal"}.get(
-        bought.status.lower(), bought.status.lower()
-    )
-    rc = bought.rc or ""
-    failures = set(codes) - {"00", "03", "99"}
-    if status == "sukses" and rc in ("00", ""):
-        return [("succeeded", bought.sn)]
-    if status == "pending" and rc not in failures and rc != "00":
-        return [("pending", "")]
-    if status == "gagal" and rc == "74":
-        return [("returned",)]
-    if status == "gagal" and rc not in ("00", "03", "99"):
-        return [("failed", rc)]
-    return "disagree"
 
 
 @dataclass
@@ -340,11 +275,12 @@ class Shop:
         attempt = one.said.attempt or ""
         known = self.facts(order.order_id)
         kinds = {fact[0] for fact in told}
-        before = self.moved(order, known)[0]
-        if_confirmed = self.moved(order, {**known, **dict.fromkeys(told, CONFIRMED)})[0]
+        sure = {**known, **dict.fromkeys(told, CONFIRMED)}
+        before, if_confirmed = self.moved(order, known)[0], self.moved(order, sure)[0]
         if kinds & TAKES_BACK:
             return True
-        if kinds & {"denied", "cancelled"} and if_confirmed < before:
+        # its own worth, not the balance alone: of two payments one is undone, the other one may be refunded later
+        if kinds & {"denied", "cancelled"} and worth(order.amount, sure, attempt) < worth(order.amount, known, attempt):
             return True
         if "paid" in kinds:
             if any(
@@ -360,9 +296,9 @@ class Shop:
     def met(self, order_id: str) -> Iterator[Heard]:
         """Notices that the order has met: those that were decided (believed, in doubt, rejected)."""
         for one in self.heard:
-            if one.order_id == order_id and one.provider == "midtrans":
-                if one.outcome in ("applied", "duplicate", "in_doubt", "rejected"):
-                    yield one
+            decided = one.outcome in ("applied", "duplicate", "in_doubt", "rejected")
+            if decided and (one.order_id, one.provider) == (order_id, "midtrans"):
+                yield one
 
     @staticmethod
     def is_of_another_payment(other: Heard, attempt: str) -> bool:
@@ -409,14 +345,16 @@ class Shop:
         if (order_id, attempt) not in self.questions():
             return "not_asked"
         order, waiting = self.orders[order_id], self.waiting(order_id, attempt)
+        if reply != "down":
+            self.alerts_by_hand.discard(("key_refused", "midtrans"))
         if reply == "key_refused":
             self.alerts_by_hand.add(("key_refused", "midtrans"))
         elif reply == "unknown":
             self.nobody_knows(order, attempt, waiting)
         elif isinstance(reply, Said) and self.is_about(reply, order_id, attempt, waiting):
             self.learn_from(order, attempt, reply, waiting)
-        words = {one.outcome for one in waiting}
-        return words.pop() if len(words) == 1 else "+".join(sorted(words)) or "answered"
+        words = {"applied" if one.outcome == "duplicate" else one.outcome for one in waiting}
+        return "+".join(sorted(words)) or "answered"
 
     @staticmethod
     def is_about(reply: Said, order_id: str, attempt: str, waiting: list[Heard]) -> bool:
@@ -425,11 +363,30 @@ class Shop:
         return same and (not grosses or minor(reply.gross) in grosses)
 
     def nobody_knows(self, order: Order, attempt: str, waiting: list[Heard]) -> None:
-        for one in waiting:
-            if self.now - one.asked_at >= UNKNOWN_AFTER:
-                one.outcome = "rejected"
-                self.alerts_by_hand.add(("unknown_payment", order.order_id))
         self.nobody_confirms(order, attempt, UNKNOWN_AFTER)
+        for one in waiting:
+            if not self.decide_if_harmless(order, one) and self.now - one.asked_at >= UNKNOWN_AFTER:
+                self.disbelieve(order, one)
+
+    def decide_if_harmless(self, order: Order, one: Heard) -> bool:
+        """What would not be doubted if it came now is decided; a payment only by an answer that tells of it."""
+        assert isinstance(one.said, Said)
+        told = midtrans_says(one.said)
+        assert not isinstance(told, str)
+        if ("paid", one.said.attempt or "") in told or self.in_doubt(order, one, told):
+            return False
+        self.believe(order, one, told)
+        return True
+
+    def disbelieve(self, order: Order, one: Heard) -> None:
+        """The API does not confirm it. A payment is then disproved, as if it had been credited in the meantime."""
+        one.outcome = "rejected"
+        assert isinstance(one.said, Said)
+        attempt = one.said.attempt or ""
+        if ("paid", attempt) in midtrans_says(one.said) and self.facts(order.order_id).get(
+            ("paid", attempt)
+        ) != CONFIRMED:
+            self.believed.append((order.order_id, ("disproved", attempt), CONFIRMED))
 
     def nobody_confirms(self, order: Order, attempt: str, after: int) -> None:
         since = self.credits_asked.get((order.order_id, attempt))
@@ -454,14 +411,12 @@ class Shop:
             told = midtrans_says(one.said)
             assert not isinstance(told, str)
             known = self.facts(order.order_id)
-            if all(known.get(fact) == CONFIRMED for fact in told):
-                one.outcome = "applied"
-            elif ("paid", attempt) in told and ended:
-                one.outcome = "rejected"
-            elif not self.in_doubt(order, one, told):
+            if all(is_confirmed(known, fact) for fact in told):
                 self.believe(order, one, told)
-            elif self.now - one.asked_at >= LESS_FOR:
-                one.outcome = "rejected"
+            elif (("paid", attempt) in told and ended) or (
+                not self.decide_if_harmless(order, one) and self.now - one.asked_at >= LESS_FOR
+            ):
+                self.disbelieve(order, one)
 
     # --- persons ------------------------------------------------------------------------------------------------
 
@@ -487,110 +442,7 @@ class Shop:
         takes = self.moved(order, known)[0] - after
         if order.kind == "ppob" and takes > 0 and self.balance(order.user) < takes:
             raise Refused("402")
+        if all(known.get(fact) == CONFIRMED for fact in facts):
+            raise Refused("refused")
         self.believed += [(order_id, fact, CONFIRMED) for fact in facts]
         return "applied"
-
-
-# --- the law's formulas, over a plain dict of facts -----------------------------------------------------------------
-
-
-def attempts(facts: Iterable[Fact]) -> list[str]:
-    return sorted({str(fact[1]) for fact in facts if len(fact) > 1 and fact[0] != "decided"})
-
-
-def counts(facts: dict[Fact, Level], attempt: str) -> bool:
-    told = {kind for kind in ("paid", "denied", "cancelled", "disproved") if (kind, attempt) in facts}
-    sure = {kind for kind in told if facts[(kind, attempt)] == CONFIRMED}
-    if "paid" in sure and not sure & {"denied", "cancelled"}:
-        return True
-    return "paid" in told and not told & {"denied", "cancelled", "disproved"}
-
-
-def taken(facts: Iterable[Fact], attempt: str) -> int | None:
-    """None: charged back in full."""
-    by_key: dict[str, int] = {}
-    in_all = 0
-    for fact in facts:
-        if fact == ("charged_back", attempt):
-            return None
-        if fact[0] in ("refunded", "charged_back") and fact[1] == attempt:
-            by_key[str(fact[2])] = max(int(fact[3]), by_key.get(str(fact[2]), 0))
-        if fact[0] == "refunded_in_all" and fact[1] == attempt:
-            in_all = max(in_all, int(fact[2]))
-    return max(sum(by_key.values()), in_all)
-
-
-def worth(amount: int, facts: dict[Fact, Level], attempt: str) -> int:
-    if not counts(facts, attempt):
-        return 0
-    back = taken(facts, attempt)
-    return 0 if back is None else amount - min(back, amount)
-
-
-def shown_of_a_top_up(amount: int, facts: dict[Fact, Level]) -> frozenset[str]:
-    counting = [attempt for attempt in attempts(facts) if counts(facts, attempt)]
-    if counting:
-        most = max(worth(amount, facts, attempt) for attempt in counting)
-        allowed: set[str] = set()
-        for attempt in counting:
-            if worth(amount, facts, attempt) == most:
-                allowed |= shown_of_a_payment(amount, facts, attempt)
-        return frozenset(allowed)
-    strongest = set()
-    for attempt in attempts(facts):
-        says = [word for word in STRENGTH if (word, attempt) in facts]
-        strongest.update(says[-1:])
-    return frozenset({next((word for word in SHOWN_FIRST if word in strongest), "waiting")})
-
-
-def shown_of_a_payment(amount: int, facts: dict[Fact, Level], attempt: str) -> set[str]:
-    back = taken(facts, attempt)
-    if back is None:
-        return {"charged_back"}
-    if back == 0:
-        return {"paid"}
-    charged = any(fact[0] == "charged_back" and fact[1] == attempt for fact in facts)
-    return {"refunded" if back >= amount else "partially_refunded"} | ({"charged_back"} if charged else set())
-
-
-def alerts_of_a_top_up(amount: int, facts: dict[Fact, Level]) -> set[str]:
-    counting = [attempt for attempt in attempts(facts) if counts(facts, attempt)]
-    deserved = set()
-    if len(counting) > 1:
-        deserved.add("paid_twice")
-    for attempt in counting:
-        if ("expired", attempt) in facts:
-            deserved.add("paid_after_expiry")
-        keys = {
-            (fact[2], fact[3])
-            for fact in facts
-            if fact[0] in ("refunded", "charged_back") and fact[1:2] == (attempt,) and len(fact) == 4
-        }
-        if len({key for key, _ in keys}) < len(keys) or (taken(facts, attempt) or 0) > amount:
-            deserved.add("refund_surprise")
-    return deserved
-
-
-def verdict(facts: dict[Fact, Level]) -> str:
-    """`returned`, else a person's last word, else the first that was told."""
-    if ("returned",) in facts:
-        return "returned"
-    decided = [str(fact[1]) for fact in facts if fact[0] == "decided"]
-    told = [str(fact[0]) for fact in facts if fact[0] in ("succeeded", "failed")]
-    return (decided[-1:] or told[:1] or ["none"])[0]
-
-
-def contradicts(known: dict[Fact, Level], fact: Fact) -> bool:
-    """The one named exception: the first of succeeded and failed is believed, the later one is not."""
-    first = next((one[0] for one in known if one[0] in ("succeeded", "failed")), fact[0])
-    return fact[0] in ("succeeded", "failed") and fact[0] != first and ("returned",) not in known
-
-
-def fits(order: Order, said: Said) -> bool:
-    if (said.currency or "IDR") != order.currency:
-        return False
-    gross = order.amount if said.gross is None else minor(said.gross)
-    original, fee = minor(said.original), minor(said.fee)
-    if gross == order.amount:
-        return True
-    return original == order.amount and fee is not None and gross == original + fee
