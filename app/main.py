@@ -60,6 +60,7 @@ def create_app(open_parts: Opener | None = None, *, faces: FastAPI | None = None
         try:
             async with within(application) as state:
                 door.reception = reception
+                setattr(application.state, STATE_KEY, reception)  # for what runs beside requests
                 yield {**(state or {}), STATE_KEY: reception}
         finally:
             await reception.close()
@@ -70,10 +71,11 @@ def create_app(open_parts: Opener | None = None, *, faces: FastAPI | None = None
 
 def make_faces() -> FastAPI:
     """FastAPI with everything that is no callback: management, documentation."""
-    from app.callbacks.callback_controller import callback_router  # noqa: PLC0415 - a heavy room, for servers only
+    from app.callbacks.callback_controller import callback_router, install  # noqa: PLC0415 - a heavy room
 
     app = FastAPI(title="Callbacks", redirect_slashes=False)
     app.include_router(callback_router)
+    install(app)
     return app
 
 

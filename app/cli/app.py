@@ -1,0 +1,78 @@
+"""The command `callbacks`: its parts, and how every error becomes one line and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from app.cli import inbox, processes, transactions, wallet
+from app.cli.printing import fail
+from app.core.errors import CallbackError, describe_os_error, treatment
+from app.core.telemetry import get_logger, redact
+
+#: What the parser raises for arguments that it cannot read.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+commands = typer.Typer(
+    name="callbacks",
+    help="Receives every callback of a shop, keeps it on disk before it answers, and moves wallets exactly once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode=None,
+)
+commands.command()(processes.up)
+commands.command()(processes.serve)
+commands.command()(processes.worker)
+commands.command()(processes.migrate)
+commands.command()(inbox.show)
+commands.command("log")(inbox.list_log)
+commands.command("alerts")(inbox.list_alerts)
+commands.command()(processes.audit)
+commands.add_typer(transactions.commands, name="transactions")
+commands.add_typer(wallet.commands, name="wallet")
+commands.add_typer(inbox.dead, name="dead")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command → its exit code: 0 done, 1 it could not be done, 2 it was not asked or set up rightly."""
+    try:
+        code = commands(args=arguments, prog_name="callbacks", standalone_mode=False)
+        sys.stdout.flush()
+    except _UsageError as error:
+        return _usage(error)
+    except CallbackError as error:
+        fail(redact(str(error)))
+        return treatment(error).exit_code
+    except typer.Abort:
+        return 130
+    except BrokenPipeError:  # `callbacks … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except DBAPIError as error:
+        fail(f"the state database: {redact(str(error.orig))}")
+        return 1
+    except OSError as error:
+        fail(redact(describe_os_error(error)))
+        return 1
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody who sits at a terminal
+        get_logger(__name__).debug("command_failed", exc_info=error)
+        fail(f"unexpected {type(error).__name__}: {redact(str(error))}; CALLBACK_LOG_LEVEL=debug shows where")
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception) -> int:
+    message = getattr(error, "format_message", error.__str__)()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(f"{message}\n")
+        return 2
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "callbacks"
+    fail(f"{message} See: {path} --help")
+    return 2
+
+
+__all__ = ["commands", "run"]

@@ -1,0 +1,89 @@
+"""What commands share: settings, databases, the clock, and who is sitting there; every trouble is a CallbackError."""
+
+import getpass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy import Engine, make_url
+
+from app.core.config import Settings, get_settings
+from app.core.database import check_schema, get_engine
+from app.core.errors import StartRefused
+from app.core.telemetry import configure
+from app.engine.log import Log, open_log
+from app.operate.upkeep import log_path
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Who: TypeAlias = Annotated[
+    str, typer.Option("--who", help="Who does it; by default your user name.", show_default=False)
+]
+Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="Why; kept with who and when.")]
+
+
+def settings() -> Settings:
+    """The settings. Raises StartRefused with each that is wrong, without its value: it may be a secret."""
+    try:
+        found = get_settings()
+    except ValidationError as error:
+        wrong = [f"{str(each['loc'][-1]).upper()}: {each['msg']}" for each in error.errors(include_input=False)]
+        raise StartRefused(f"settings (environment or .env): {'; '.join(wrong)}") from None
+    except UnicodeDecodeError:
+        raise StartRefused("settings: .env is not UTF-8 text") from None
+    except OSError as error:
+        raise StartRefused(f"settings: .env cannot be read: {error.strerror}") from None
+    configure(found.callback_log_level, settings=found)
+    return found
+
+
+def existing_state() -> Engine:
+    """The state database, which has to be there with the right schema: a command in a wrong folder makes no new one."""
+    found = settings()
+    engine = get_engine()
+    path = make_url(found.database_url).database
+    if path and not Path(path).is_file():
+        raise StartRefused(
+            f"there is no state database at {path}; run `callbacks up` or `callbacks migrate` here first"
+        )
+    check_schema(engine)
+    return engine
+
+
+@contextmanager
+def existing_log() -> Iterator[Log]:
+    """The callback log, which has to be there."""
+    url = settings().callback_log_url
+    path = log_path(url)
+    if url.startswith("sqlite:") and not path.is_file():
+        raise StartRefused(f"there is no callback log at {path}; `callbacks serve` or `callbacks up` makes it")
+    opened = open_log(url, server=False)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def handlers() -> Any:
+    """The handlers as the worker knows them, with those of CALLBACK_APP."""
+    from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - a heavy room, for few commands
+
+    return load_app(settings()).lookup
+
+
+def now() -> int:
+    """The clock in microseconds, UTC."""
+    return time.time_ns() // 1000
+
+
+def who_is_here(who: str = "") -> str:
+    """The name given, else the user's."""
+    if who:
+        return who
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without users
+        return "cli"

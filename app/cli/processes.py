@@ -1,0 +1,149 @@
+"""`callbacks up`, `serve`, `worker`, `migrate`, `audit`: what runs, and what it needs before it can run."""
+
+import json as jsonlib
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.text import Text
+from sqlalchemy.exc import DBAPIError
+
+from app.cli import parts, printing
+from app.cli.parts import Json
+from app.core.config import Settings, secrets_of
+from app.core.database import check_schema, ensure_schema, get_engine
+from app.core.errors import StartRefused
+from app.engine.peers import is_loopback
+from app.operate import upkeep
+
+
+def up() -> None:
+    """Run everything: the server and the worker, started again when they die. Ctrl-C stops.
+
+    Example: callbacks up
+    """
+    from app.engine.supervisor import Supervisor  # noqa: PLC0415 - each command loads its own room only
+
+    settings = parts.settings()
+    _check_host(settings)
+    with _start():
+        ensure_schema(get_engine())
+    raise typer.Exit(Supervisor().run())
+
+
+def serve() -> None:
+    """Run the server alone: it receives callbacks and answers management addresses.
+
+    Example: CALLBACK_PORT=9000 callbacks serve
+    """
+    from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - as above
+    from app.engine.server import serve as run  # noqa: PLC0415 - as above
+    from app.main import create_app  # noqa: PLC0415 - as above
+
+    settings = parts.settings()
+    _check_host(settings)
+    with _start():
+        check_schema(get_engine())
+    load_app(settings)
+    app = create_app()
+    raise typer.Exit(
+        run(app, host=settings.callback_host, port=settings.callback_port, on_listening=_what_to_try(settings))
+    )
+
+
+def worker() -> None:
+    """Run the worker alone: it decides callbacks, applies their effects, and carries out tasks.
+
+    Example: callbacks worker
+    """
+    from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - as above
+    from app.callbacks.working import run  # noqa: PLC0415 - as above
+
+    settings = parts.settings()
+    with _start():
+        check_schema(get_engine())
+    raise typer.Exit(run(settings, get_engine(), load_app(settings)))
+
+
+def migrate() -> None:
+    """Bring the state database's schema up to date; makes it where there is none.
+
+    Example: callbacks migrate
+    """
+    parts.settings()
+    with _start():
+        ensure_schema(get_engine())
+    printing.out().print(Text("the schema is up to date", "green"))
+
+
+def audit(json: Json = False) -> None:  # noqa: FBT002 - an option
+    """Recompute the books: every journal sums to zero, every wallet is the sum of its postings.
+
+    Example: callbacks audit
+    """
+    wrong = upkeep.audit_books(parts.existing_state())
+    if json:
+        printing.print_json([each.model_dump() for each in wrong])
+    elif wrong:
+        rows = [(each.what, each.subject, each.expected, each.found) for each in wrong]
+        printing.table(("what", "which", "expected", "found"), rows, indent=0)
+    else:
+        printing.out().print(Text("the books add up", "green"))
+    if wrong:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _start() -> Iterator[None]:
+    """What the database says at the start, as one line."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StartRefused(
+            f"the state database {get_engine().url.database} cannot be used: {error.orig}; see DATABASE_URL"
+        ) from None
+
+
+def _check_host(settings: Settings) -> None:
+    host = settings.callback_host
+    if settings.production or host == "localhost" or is_loopback(host):
+        return
+    raise StartRefused(
+        f"CALLBACK_HOST={host} can be reached by others, and CALLBACK_ENV=development does not verify them;"
+        " set CALLBACK_ENV=production, or CALLBACK_HOST=127.0.0.1"
+    )
+
+
+def _what_to_try(settings: Settings) -> Callable[[str], None]:
+    """What the server prints once it listens: a line that works as pasted, and where to read on."""
+
+    def tell(address: str) -> None:
+        out = printing.out()
+        out.print(Text(f"Callbacks are received at {address}/callbacks/webhook/{{provider}}", "bold"))
+        out.print(Text(f"All addresses: {address}/docs"))
+        if not settings.production and not secrets_of(settings.midtrans_server_key):
+            out.print(Text("Try it: announce an order, send Midtrans' callback, look at the wallet:"))
+            out.print(Text(try_line(address, settings), "cyan"))
+        out.file.flush()
+
+    return tell
+
+
+def try_line(address: str, settings: Settings) -> str:
+    """A shell line: the specification's own example, from the announcement to the wallet."""
+    from app.callbacks.examples import MIDTRANS, TRANSACTION  # noqa: PLC0415 - as above
+
+    token = ' -H "Authorization: Bearer $CALLBACK_ADMIN_TOKEN"' if secrets_of(settings.callback_admin_token) else ""
+
+    def post(path: str, body: object, more: str) -> str:
+        data = shlex.quote(jsonlib.dumps(body))
+        return f"curl -sS {address}{path}{more} -H 'Content-Type: application/json' -d {data}"
+
+    steps = (
+        post("/transactions", TRANSACTION, token) + " -o /dev/null",
+        post("/callbacks/webhook/midtrans", MIDTRANS, ""),
+        "sleep 1",
+        f"curl -sS {address}/wallets/{TRANSACTION['user_id']}{token}",
+    )
+    return " && ".join(steps)
