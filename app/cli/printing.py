@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -41,7 +41,7 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
-def print_json(value: BaseModel | Sequence[Any]) -> None:
+def print_json(value: BaseModel | Sequence[Any] | Mapping[str, Any]) -> None:
     """Data for programs: JSON in ASCII."""
     data = value.model_dump() if isinstance(value, BaseModel) else value
     sys.stdout.write(json.dumps(data, indent=2) + "\n")

@@ -81,7 +81,7 @@ def import_file(
         printing.err().print(Text(f"… and {told.count - _TOLD_MAX} more lines that do not fit"))
     counts = {"announced": report.announced, "announced_before": report.known, "refused": report.refused}
     if json:
-        printing.print_json([{**counts, "lines": report.lines}])
+        printing.print_json({**counts, "lines": report.lines})
     else:
         line = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
         printing.out().print(Text(line, "yellow" if report.refused else "green"))

@@ -1,0 +1,158 @@
+import json
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.core.database import ensure_schema, make_engine
+from tests.cli.shell import run, running
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    engine = make_engine(f"sqlite:///{tmp_path}/data/state.db")
+    ensure_schema(engine)
+    engine.dispose()
+    return tmp_path
+
+
+def refused(*arguments: str, **settings: str) -> str:
+    """The one line with which a start is refused."""
+    ran = run(*arguments, **settings)
+    assert ran.code == 2, ran
+    assert "Traceback" not in ran.err
+    lines = [line for line in ran.err.splitlines() if not line.startswith("{")]  # `up` logs that its child ended
+    assert len(lines) == 1, ran.err
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the line is for people who have curl")
+def test_what_up_prints_to_try_works_as_pasted() -> None:
+    with running("up") as up:
+        line = up.line("curl ")
+        ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True)  # noqa: S603 - our own line
+        assert b'"balance":"100000.00"' in ran.stdout
+        assert up.stop() == 0
+    shown = run("transactions", "show", "ORDER-123", "--json")
+    assert json.loads(shown.out)["status"] == "paid"
+
+
+def test_up_serves_works_and_stops_with_exit_code_0_at_either_signal() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with running("up", CALLBACK_ADMIN_TOKEN="letmein") as up:
+            address = up.line("All addresses: ").split()[-1].removesuffix("/docs")
+            assert httpx2.get(f"{address}/health/ready").status_code == 200
+            assert httpx2.get(f"{address}/callbacks/stats").status_code == 401
+            assert "$CALLBACK_ADMIN_TOKEN" in up.line("curl ")
+            assert up.stop(number) == 0
+            assert "Traceback" not in up.err
+            assert "letmein" not in up.err
+
+
+def test_refusals_are_counted_across_a_restart(migrated: Path) -> None:
+    del migrated
+    for expected in (1, 2):
+        with running("serve") as server:
+            address = server.line("All addresses: ").split()[-1].removesuffix("/docs")
+            assert httpx2.post(f"{address}/callbacks/webhook/midtrans", content=b"").status_code == 400
+            found = httpx2.get(f"{address}/callbacks/stats").json()
+            assert found["refused"]["midtrans"] == {"empty_body": expected}
+            assert httpx2.get(f"{address}/nowhere").json()["success"] is False
+            assert server.stop() == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_without_a_schema_the_start_names_the_command_that_makes_it(command: str) -> None:
+    assert "callbacks migrate" in refused(command)
+
+
+def test_a_schema_that_is_newer_than_this_release_is_told(migrated: Path) -> None:
+    with sqlite3.connect(migrated / "data" / "state.db") as connection:
+        connection.execute("UPDATE callback_schema_version SET version_num = '9999'")
+    connection.close()
+    for command in ("serve", "worker", "migrate"):
+        assert "newer" in refused(command)
+
+
+def test_a_port_that_is_taken_is_told(migrated: Path) -> None:
+    del migrated
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for command in ("serve", "up"):
+            assert "CALLBACK_PORT" in refused(command, CALLBACK_PORT=port)
+
+
+def test_a_second_server_on_the_same_log_is_told(migrated: Path) -> None:
+    del migrated
+    with running("serve") as first:
+        first.line("All addresses: ")
+        assert "log" in refused("serve")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"CALLBACK_HOST": "0.0.0.0"}, "CALLBACK_ENV=production"),  # noqa: S104 - refused, that is the point
+        ({"CALLBACK_HOST": "no such host"}, "CALLBACK_HOST"),
+        ({"CALLBACK_PORT": "80x"}, "CALLBACK_PORT"),
+        ({"CALLBACK_ENV": "prod"}, "CALLBACK_ENV"),
+        ({"MIDTRANS_CONFIRM": "perhaps"}, "MIDTRANS_CONFIRM"),
+        ({"DATABASE_URL": "sqlite:/"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "hello"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite:////proc/nowhere/state.db"}, "DATABASE_URL"),
+        ({"CALLBACK_LOG_URL": "ftp://x"}, "CALLBACK_LOG_URL"),
+        ({"CALLBACK_LOG_URL": "sqlite:////proc/nowhere/log.db"}, "/proc/nowhere"),
+        ({"CALLBACK_TRUSTED_PROXIES": "everyone"}, "CALLBACK_TRUSTED_PROXIES"),
+        ({"CALLBACK_APP": "no_such_package:app"}, "CALLBACK_APP"),
+        ({"CALLBACK_APP": "json:nothing"}, "CALLBACK_APP"),
+        ({"CALLBACK_APP": "nonsense"}, "CALLBACK_APP"),
+    ],
+    ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else value,
+)
+def test_a_setting_that_cannot_be_is_told_in_one_line(migrated: Path, settings: dict[str, str], told: str) -> None:
+    del migrated
+    assert told in refused("serve", **settings)
+
+
+def test_a_state_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "state.db").write_bytes(b"hello, this is no database at all" * 100)
+    for command in ("serve", "migrate"):
+        assert "database" in refused(command)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file stands where the folder should be")
+    for command in ("up", "migrate"):
+        assert "data" in refused(command)
+
+
+def test_a_half_written_env_file_is_told_without_the_secret_in_it(migrated: Path) -> None:
+    (migrated / ".env").write_text("MIDTRANS_SERVER_KEY=SB-secret-1\nMIDTRANS_UNKNOWN_AFTER=SB-secret-2\nCALLBACK_")
+    line = refused("serve")
+    assert "MIDTRANS_UNKNOWN_AFTER" in line
+    assert "SB-secret" not in line
+    (migrated / ".env").write_bytes(b"\xff\xfe\x00A")
+    assert "UTF-8" in refused("serve")
+
+
+def test_a_broken_handler_of_one_s_own_stops_the_start_with_its_reason(root: Path, migrated: Path) -> None:
+    (migrated / "mine.py").write_text("raise RuntimeError('the stock is not there')\n")
+    settings = {"CALLBACK_APP": "mine:manager", "PYTHONPATH": f"{root}:{migrated}"}
+    for command in ("serve", "worker"):
+        assert "the stock is not there" in refused(command, **settings)
+
+
+def test_migrate_makes_the_database_and_can_be_run_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run("migrate").code == 0
+        assert (tmp_path / "data" / "state.db").is_file()
