@@ -33,7 +33,7 @@ _FIRST_ROW = "INSERT INTO callbacks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NEXT_ROW = "INSERT INTO callbacks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # SQLite gives max(id) + 1
 _AFTER = "SELECT * FROM callbacks WHERE id > ? ORDER BY id LIMIT ?"
 _BEFORE = "SELECT * FROM callbacks WHERE id < ? ORDER BY id DESC LIMIT ?"
-_ONE = "SELECT * FROM callbacks WHERE id = ?"
+_ONE = "SELECT * FROM callbacks WHERE id = ? LIMIT ?"
 _HOLDS = "SELECT count(*) FROM callbacks WHERE id BETWEEN ? AND ?"
 _DELETE = "DELETE FROM callbacks WHERE id = ? AND id < (SELECT max(id) FROM callbacks)"
 
@@ -60,7 +60,7 @@ class SqliteLog:
         self.path = Path(path).absolute()
         self.epoch = ""
         self.wal_bytes = 0
-        self._floor = floor
+        self._next = floor + 1  # the least id that may come next
         self._clock = clock
         self._busy_ms = _SERVER_BUSY_MS if server else _BUSY_MS
         self._writing, self._reading = Lock(), Lock()
@@ -119,8 +119,8 @@ class SqliteLog:
 
     def get(self, callback_id: int) -> Callback | None:
         """One callback."""
-        row = self._read(lambda connection: connection.execute(_ONE, (callback_id,)).fetchone())
-        return None if row is None else Callback(*row)
+        found = self._read(lambda connection: _page(connection, _ONE, callback_id, 1))
+        return found[0] if found else None
 
     def last_id(self) -> int:
         """The highest id, 0 for an empty log."""
@@ -155,7 +155,7 @@ class SqliteLog:
             try:
                 file = self._open_writer()
                 # When only the WAL was deleted, leaving it saved what it held, this batch too.
-                if saved is not None and saved[0] == file.inode and _holds(file.connection, saved[1], len(rows)):
+                if saved is not None and saved[0] == file.inode and _holds(file, saved[1], len(rows)):
                     return saved[1]
                 first = self._insert(file, rows)
             except Displaced:
@@ -176,17 +176,17 @@ class SqliteLog:
 
     def _insert(self, file: LogFile, rows: Sequence[Row]) -> int:
         with file.writing() as connection:
-            first = max(_last(connection) + 1, self._floor)  # inside the transaction: others append too
+            first = max(_last(connection) + 1, self._next)  # inside the transaction: others append too
             connection.execute(_FIRST_ROW, (first, *rows[0]))
             if len(rows) > 1:
                 connection.executemany(_NEXT_ROW, rows[1:])
-        self._floor = first + len(rows)
+        self._next = first + len(rows)
         return first
 
     def _open_writer(self) -> LogFile:
         if self._writer is None:
             self._writer = self._open()
-            self._floor = max(self._floor, self._clock())
+            self._next = max(self._next, self._clock())
         return self._writer
 
     def _open_reader(self) -> LogFile:
@@ -211,25 +211,15 @@ class SqliteLog:
             failure: Exception = Displaced("the file is replaced again and again")
             for _ in range(_TRIES):
                 try:
-                    return self._ask(question)
-                except Displaced:
-                    continue
+                    file = self._open_reader()
+                    with file.reading() as connection:
+                        return question(connection)
                 except _TROUBLE as error:
                     failure = error
-                    if self._reader is None or isinstance(error, apsw.BusyError):
-                        break
-                    self._reader = _dropped(self._reader)
+                    if self._reader is None and not isinstance(error, Displaced):
+                        break  # it cannot even be opened
+                self._reader = self._reader and _dropped(self._reader)
             raise self._unavailable(failure) from failure
-
-    def _ask(self, question: Callable[[apsw.Connection], _T]) -> _T:
-        file = self._open_reader()
-        if file.in_place():
-            answer = question(file.connection)
-            if file.in_place():  # else it may be a mixture of two files
-                return answer
-        file.let_go()
-        self._reader = None
-        raise Displaced("the file was replaced")
 
     def _unavailable(self, error: Exception) -> LogUnavailable:
         return LogUnavailable(f"the callback log {self.path} is not available: {self._words(error)}")
@@ -268,8 +258,9 @@ def _last(connection: apsw.Connection) -> int:
     return last
 
 
-def _holds(connection: apsw.Connection, first: int, count: int) -> bool:
-    return bool(connection.execute(_HOLDS, (first, first + count - 1)).get == count)
+def _holds(file: LogFile, first: int, count: int) -> bool:
+    with file.reading() as connection:
+        return bool(connection.execute(_HOLDS, (first, first + count - 1)).get == count)
 
 
 def _dropped(file: LogFile) -> LogFile | None:

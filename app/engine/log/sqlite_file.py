@@ -1,4 +1,4 @@
-"""One connection on the log's SQLite file, its schema, and the knowledge whether the path still leads to it.
+"""One connection on the log's SQLite file, and the knowledge whether the path still leads to it.
 
 Only SQLite ever opens the file: closing any other descriptor of it would drop SQLite's POSIX locks. So a moved file is
 noticed by `os.stat`, never by opening it.
@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 import apsw
 
@@ -24,8 +25,8 @@ class Displaced(Exception):
 class LogFile:
     """The callback log's file as one connection sees it; made with its schema when there is none.
 
-    Not for two threads at once. Raises StartRefused for a file that is no log of ours, apsw.Error for what SQLite says,
-    Displaced when it was replaced in this very moment.
+    Raises StartRefused for a file that is no log of ours, apsw.Error for what SQLite says, Displaced when it is
+    replaced in this very moment.
     """
 
     def __init__(self, path: str, *, busy_ms: int) -> None:
@@ -33,19 +34,23 @@ class LogFile:
         self._path = path
         real = str(Path(path).resolve())  # SQLite follows links, and puts its files beside the file itself
         self._wal, self._shm = real + "-wal", real + "-shm"
+        self._lock = Lock()
         self.wal_bytes = 0
-        self.connection = apsw.Connection(path)
-        try:
-            prepare(self.connection, busy_ms)
-            self.epoch = adopt(self.connection, path)
-            self.inode, self._wal_inode, self._shm_inode = _inode(path), _inode(self._wal), _inode(self._shm)
-            self._stay(here=self.in_place() and not _has_moved(self.connection))
-        except BaseException:
-            self.connection.close(force=True)
-            raise
+        with _moving:
+            self.connection = apsw.Connection(path)
+            try:
+                prepare(self.connection, busy_ms)
+                self.epoch = adopt(self.connection, path)
+                self.inode, self._wal_inode, self._shm_inode = _inode(path), _inode(self._wal), _inode(self._shm)
+                self._stay(here=self.in_place() and not _has_moved(self.connection))
+            except BaseException:
+                self.connection.close(force=True)
+                raise
+            self._open = True
+            _open_files.add(self)
 
     def in_place(self) -> bool:
-        """Whether the path leads to this very file, its WAL and its locks; three microseconds, around each use."""
+        """Whether the path leads to this very file, its WAL and its locks; asked around each use."""
         stat = os.stat  # a Path costs twice as much
         try:
             main, wal, shm = stat(self._path), stat(self._wal), stat(self._shm)
@@ -62,57 +67,89 @@ class LogFile:
     def writing(self) -> Iterator[apsw.Connection]:
         """BEGIN IMMEDIATE, COMMIT at the end, ROLLBACK at an exception. Raises Displaced before anything is written.
 
-        Asking before as well as after the commit keeps a process that still holds a deleted WAL from numbering frames
-        that others, by then on the next WAL, would look for in theirs.
+        Whether the file is still in place at the end is for the caller to ask. It is asked at the beginning too, so
+        that a process which still holds a deleted WAL never numbers frames that others, by then on the next WAL, would
+        look for in theirs.
         """
-        connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._lock:
+            self._stay(here=self._open)
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._stay(here=self.in_place())
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """Raises Displaced, at the end too: what was read then may be a mixture of two files."""
+        with self._lock:
+            self._stay(here=self._open and self.in_place())
+            yield self.connection
             self._stay(here=self.in_place())
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
     def let_go(self) -> None:
-        """Close. Of a file that was displaced nothing may be left beside its successor.
+        """Close. A file that was displaced is left by all connections of this process together.
 
-        A WAL does not know which database it belongs to: SQLite would replay the one that stayed behind into whatever
-        file took the place. So its frames are brought into the file that they belong to (also when only the WAL was
-        deleted: then this saves what was acknowledged), and it is removed. Raises apsw.BusyError while somebody reads
-        the old file; then it stays open.
+        They share its locks as long as one of them is open, even if the file of locks was deleted. Raises
+        apsw.BusyError while another process reads the old file; then it stays open.
         """
-        if not self.in_place():
-            self._leave()
-        self.connection.close(force=True)
+        if self.in_place():
+            self.shut(leaving=False)
+            return
+        with _moving:
+            if self._open:
+                self._save()
+                for file in [file for file in _open_files if file.inode == self.inode and not file.in_place()]:
+                    file.shut(leaving=True)
 
     def abandon(self) -> None:
         """Close at the end of the process, whoever else reads."""
-        with suppress(apsw.Error):
+        with suppress(apsw.BusyError):
             self.let_go()
-        self.connection.close(force=True)
+        self.shut(leaving=True)
+
+    def shut(self, *, leaving: bool) -> None:
+        """Close this connection alone; `leaving` what is no longer in place."""
+        with self._lock:
+            if self._open:
+                if leaving:  # what lies beside the path is not ours: neither to be checkpointed nor to be deleted
+                    self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                self._open = False
+                _open_files.discard(self)
+                self.connection.close(force=True)
+
+    def _save(self) -> None:
+        """Bring what was acknowledged into the file that it belongs to, and leave nothing beside its successor.
+
+        A WAL does not know its database: SQLite would replay one that stayed behind into whatever file took the place.
+        Where only the WAL was deleted, this saves what it held.
+        """
+        with self._lock:
+            if _inode(self._wal) in (self._wal_inode, None) and _inode(self._shm) in (self._shm_inode, None):
+                try:
+                    self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                except apsw.BusyError:
+                    raise
+                except apsw.Error:
+                    pass  # what cannot be saved is no reason to stay
+            # else another process has gone on to the next WAL, and has done this before
+            if _inode(self._path) != self.inode:
+                _remove(self._wal, self._wal_inode)
+                _remove(self._shm, self._shm_inode)
 
     def _stay(self, *, here: bool) -> None:
         if not here:
             raise Displaced("the file was replaced")
 
-    def _leave(self) -> None:
-        replaced = _inode(self._path) != self.inode
-        if _inode(self._wal) in (self._wal_inode, None) and _inode(self._shm) in (self._shm_inode, None):
-            try:
-                self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            except apsw.BusyError:
-                raise
-            except apsw.Error:
-                pass  # what cannot be saved is no reason to stay
-        # else somebody has gone on to the next WAL, and has done this before
-        if replaced:
-            _remove(self._wal, self._wal_inode)
-            _remove(self._shm, self._shm_inode)
-        # What lies beside the path now is not ours: neither to be checkpointed nor to be deleted at closing.
-        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+#: Held while a file is opened or left.
+_moving = Lock()
+_open_files: set[LogFile] = set()
 
 
 def _inode(path: str) -> _Inode | None:
