@@ -57,17 +57,20 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem(status: int, detail: str, **more: Any) -> Response:
     """One problem; a 503 says when to come again."""
-    text = detail[:_DETAIL_CHARS_MAX].encode("utf-8", "replace").decode()  # a lone surrogate is no JSON
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": text,
+        "detail": _plain(detail[:_DETAIL_CHARS_MAX]),
         "success": False,
         **more,
     }
     headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return Response(orjson.dumps(body), status, headers, PROBLEM_JSON.decode())
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate is no JSON
 
 
 def of_answer(answer: Answer) -> Response:
@@ -118,7 +121,7 @@ class ManagedRoute(ProblemRoute):
 def of_error(error: Exception) -> Response:
     """What an exception is told as."""
     if isinstance(error, CallbackError):
-        field = {"field": error.field} if isinstance(error, FieldError) else {}
+        field = {"field": _plain(error.field)} if isinstance(error, FieldError) else {}
         return problem(treatment(error).status, str(error), **field)
     if isinstance(error, RequestValidationError):
         return _of_fields(error)
@@ -139,7 +142,7 @@ def _of_fields(error: RequestValidationError) -> Response:
 
 def _field(place: tuple[Any, ...]) -> str:
     names = [str(part) for part in place if part not in {"body", "query", "path"}] or [str(part) for part in place]
-    return ".".join(names).encode("utf-8", "replace").decode()[:120]
+    return _plain(".".join(names))[:120]
 
 
 def _of_database(error: DBAPIError) -> Response:

@@ -29,11 +29,11 @@ commands.command()(processes.worker)
 commands.command()(processes.migrate)
 commands.command()(inbox.show)
 commands.command("log")(inbox.list_log)
-commands.command("alerts")(inbox.list_alerts)
 commands.command()(processes.audit)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(inbox.dead, name="dead")
+commands.add_typer(inbox.alerts, name="alerts")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from app.operate import inbox, letters
 from app.operate.shown import CallbackShown, DeadLetterShown
 
 dead = typer.Typer(help="Dead letters: what was given up, with why and what to do.", no_args_is_help=True)
+alerts = typer.Typer(help="What a person should look at.", no_args_is_help=True)
 
 DeadId = Annotated[int, typer.Argument(metavar="ID", help="The dead letter's number.", min=1, show_default=False)]
 
@@ -83,23 +84,41 @@ def drop(dead_id: DeadId, reason: Reason, who: Who = "", json: Json = False) -> 
         _print_letter(letter)
 
 
+@alerts.command("list")
 def list_alerts(json: Json = False) -> None:  # noqa: FBT002 - an option
     """List what a person should look at.
 
-    Example: callbacks alerts
+    Example: callbacks alerts list
     """
     found = letters.list_alerts(parts.existing_state(), lang=parts.settings().callback_lang)
     if json:
         printing.print_json(found)
         return
     for alert in found.alerts:
-        printing.heading(alert.text)
+        printing.heading(f"alert {alert.id}  {alert.text}")
         printing.field("to do", alert.what_to_do)
         printing.field("since", alert.since, f"{alert.count}×" if alert.count > 1 else "")
         for command in alert.commands:
             printing.field("", command)
     if not found.alerts:
         printing.out().print(Text("no alerts", "green"))
+
+
+@alerts.command()
+def close(
+    alert_id: Annotated[int, typer.Argument(metavar="ID", help="The alert's number.", min=1, show_default=False)],
+    who: Who = "",
+    json: Json = False,  # noqa: FBT002 - an option
+) -> None:
+    """Close an alert that you have seen to; it opens anew when it happens again.
+
+    Example: callbacks alerts close 3
+    """
+    letters.close_alert(parts.existing_state(), alert_id, who=parts.who_is_here(who), at=parts.now())
+    if json:
+        printing.print_json({"id": str(alert_id), "closed": True})
+    else:
+        printing.out().print(Text(f"alert {alert_id} is closed", "green"))
 
 
 def list_log(

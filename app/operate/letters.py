@@ -154,3 +154,15 @@ def list_alerts(engine: Engine, *, lang: Lang) -> AlertsShown:
     """Open alerts, newest first."""
     with reading(engine) as connection:
         return AlertsShown(alerts=alerts_open(connection, rows_max=ALERTS_MAX, lang=lang))
+
+
+def close_alert(engine: Engine, alert_id: int, *, who: str, at: int) -> None:
+    """Close an alert that somebody has seen to; it opens anew when it happens again. Raises NotFound."""
+    by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
+    with writing(engine) as connection:
+        closed = connection.execute(
+            text("UPDATE callback_alerts SET closed_at = :at, closed_by = :by WHERE id = :id AND closed_at IS NULL"),
+            {"at": at, "by": by, "id": alert_id},
+        )
+        if not closed.rowcount:
+            raise NotFound(f"there is no open alert {alert_id}")

@@ -85,7 +85,19 @@ def test_a_field_that_does_not_fit_is_named(web: TestClient, field: str, value: 
     assert problem(announce(web, **{field: value}), 422)["field"].startswith(field)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b'{"amount": 1' + b"0" * 5000 + b"}", b'{"a": "\xff"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[1]",
+        b'{"amount": 1' + b"0" * 5000 + b"}",
+        b'{"a": "\xff"}',
+        b'{"order_id": "a", "user_id": "b", "kind": "topup", "amount": "1", "\\ud800": 1}',
+        b'{"order_id": {"\\ud800": 1}}',
+    ],
+)
 def test_a_body_that_is_no_announcement_is_a_problem(web: TestClient, body: bytes) -> None:
     answer = web.post("/transactions", content=body, headers={"content-type": "application/json"})
     problem(answer, answer.status_code)

@@ -197,9 +197,11 @@ def test_a_rejected_callback_says_what_it_would_have_moved_and_what_to_do(shell:
     again = data(shell("dead", "list", "--json"))["dead_letters"][0]["id"]
     assert "dropped" in shell("dead", "drop", again, "--reason", "refunded").out
     assert shell("dead", "list").out == "no dead letters\n"
-    assert "mispaid" not in shell("alerts").out
-    assert "paid with another amount" in shell("alerts").out
-    assert data(shell("alerts", "--json"))["alerts"][0]["kind"] == "mispaid"
+    assert "mispaid" not in shell("alerts", "list").out
+    assert "paid with another amount" in shell("alerts", "list").out
+    assert data(shell("alerts", "list", "--json"))["alerts"][0]["kind"] == "mispaid"
+    assert shell("alerts", "close", "1").out == "alert 1 is closed\n"
+    assert shell("alerts", "list").out == "no alerts\n"
 
 
 def test_the_log_is_listed_newest_first(shell: Shell) -> None:

@@ -1,0 +1,160 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.core.config import Settings
+from app.core.database import make_engine, reading
+from app.core.telemetry import METRICS
+from app.engine.log import open_log
+from app.ledger import books
+from app.ledger.facts import Fact, FactKind, Told
+from app.operate import upkeep
+from app.operate.shown import LagShown, StatsShown
+from tests.operate.shop import NOW, Shop
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(CALLBACK_LOG_URL=f"sqlite:///{tmp_path}/log.db", DATABASE_URL=f"sqlite:///{tmp_path}/state.db")
+
+
+def keep(settings: Settings, received_at: int) -> None:
+    log = open_log(settings.callback_log_url, server=False)
+    log.write_batch([(0, "midtrans", "settlement", "", "", received_at, "", b"{}", "unverified", "")])
+    log.close()
+
+
+def spoil(shop: Shop, statement: str) -> set[tuple[str, str]]:
+    with shop.engine.connect() as connection, connection.begin():
+        connection.execute(text(statement))
+    return {(found.what, found.subject) for found in upkeep.audit_books(shop.engine)}
+
+
+def busy(shop: Shop) -> None:
+    """Every way that money moves."""
+    shop.announce()
+    shop.tell()
+    shop.announce("BUY-1", kind="ppob", amount="20000")
+    shop.tell("BUY-1", Told("BUY-1", (Fact(FactKind.SUCCEEDED, key="SN"),)), provider="digiflazz")
+    shop.announce("BUY-2", kind="ppob", amount="20000")
+    shop.tell("BUY-2", Told("BUY-2", (Fact(FactKind.FAILED, key="40"),)), provider="digiflazz")
+    shop.tell(told=Told("TU-1", (Fact(FactKind.REFUNDED, "T1", "r1", 3_000_000),)))
+
+
+def test_books_that_add_up_show_nothing(shop: Shop) -> None:
+    busy(shop)
+    assert upkeep.audit_books(shop.engine) == []
+
+
+def test_the_audit_finds_each_way_in_which_books_can_be_wrong(shop: Shop) -> None:
+    busy(shop)
+    found = spoil(shop, "UPDATE callback_accounts SET balance = balance + 1 WHERE name = 'wallet:ani'")
+    assert found == {("account", "wallet:ani")}
+    found = spoil(
+        shop,
+        "UPDATE callback_postings SET amount = amount + 1 WHERE account_no ="
+        " (SELECT id FROM callback_accounts WHERE name = 'sales:ppob')",
+    )
+    assert {what for what, _ in found} == {"account", "journal", "currency"}
+    found = spoil(shop, "DELETE FROM callback_journals WHERE order_no = 1")
+    assert "lost_posting" in {what for what, _ in found}
+
+
+def test_every_journal_of_an_order_is_found_by_what_told_or_caused_it(shop: Shop) -> None:
+    busy(shop)
+    with reading(shop.engine) as connection:
+        held = set(connection.execute(text("SELECT journal_id FROM callback_postings")).scalars())
+    shown = {p.journal_id for order_id in ("TU-1", "BUY-1", "BUY-2") for p in shop.show(order_id).postings}
+    assert shown == {str(journal_id) for journal_id in held}
+
+
+def test_an_order_is_shown_without_reading_whole_tables(shop: Shop) -> None:
+    busy(shop)
+    asked: list[tuple[str, object]] = []
+    with reading(shop.engine) as connection:
+        order = books.order_of(connection, "TU-1")
+        assert order is not None
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.set_trace_callback(lambda statement: asked.append((statement, None)))
+        facts = books.facts_of(connection, order.no)
+        causes = books.causes_of(connection, order.no)
+        books.notices_of(connection, order.no)
+        books.postings_of(connection, order, [fact.source_id for fact in facts] + [cause.id for cause in causes])
+        raw.set_trace_callback(None)
+        plans = [
+            str(row[3])
+            for statement, _ in asked
+            if statement.lstrip().startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+        ]
+    assert len(plans) >= 4
+    assert [plan for plan in plans if plan.startswith("SCAN") and "json_each" not in plan] == []
+
+
+def test_readiness_tells_what_is_wrong(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    assert upkeep.readiness(shop.engine, settings, at=NOW).success
+    keep(settings, NOW)
+    late = upkeep.readiness(shop.engine, settings, at=NOW + 120_000_000)
+    assert late.success  # a worker that is behind loses nothing
+    assert "120 seconds" in late.checks["worker"].told
+    bare = make_engine(f"sqlite:///{tmp_path}/bare.db")
+    found = upkeep.readiness(bare, settings, at=NOW)
+    bare.dispose()
+    assert not found.success
+    assert "callbacks migrate" in found.checks["state"].told
+    nowhere = Settings(CALLBACK_LOG_URL="sqlite:////proc/nowhere/log.db")
+    found = upkeep.readiness(shop.engine, nowhere, at=NOW)
+    assert not found.success
+    assert "/proc/nowhere" in found.checks["log"].told
+
+
+def test_a_full_disk_is_not_ready(shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_FREE_BYTES_MIN", 1 << 62)
+    found = upkeep.readiness(shop.engine, settings, at=NOW)
+    assert (found.success, found.checks["log"].ok) == (False, False)
+
+
+def test_refusals_are_kept_once_each_and_again_after_trouble(shop: Shop) -> None:
+    refused = {("midtrans", "signature_wrong"): 2}
+    keeper = upkeep.RefusalKeeper(shop.engine, refused)
+    assert keeper.unkept() == refused
+    keeper.keep()
+    keeper.keep()
+    refused["midtrans", "signature_wrong"] = 5
+    assert keeper.unkept() == {("midtrans", "signature_wrong"): 3}
+    keeper.keep()
+    with reading(shop.engine) as connection:
+        values = connection.execute(text("SELECT provider, name, value FROM callback_counters")).all()
+    assert [tuple(row) for row in values] == [("midtrans", "refused:signature_wrong", 5)]
+
+
+def test_a_backlog_is_counted_so_far_as_it_is_cheap(
+    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "LAG_ROWS_MAX", 3)
+    for number in range(5):
+        keep(settings, NOW + number)
+    log = open_log(settings.callback_log_url, server=False)
+    found = upkeep.stats(shop.engine, log, log_url=settings.callback_log_url, at=NOW + 2_000_000, refused={})
+    log.close()
+    assert found.lag == LagShown(callbacks=3, seconds=2.0)
+    assert set(found.log_bytes) >= {"log"}
+
+
+def test_hostile_label_values_stay_inside_their_quotation_marks() -> None:
+    nothing = StatsShown(
+        accepted={'a"} 1\nevil{x="': 1},
+        refused={},
+        outcomes={},
+        lag=LagShown(callbacks=0, seconds=0),
+        waiting={},
+        dead_letters={},
+        alerts={},
+        tasks={},
+        log_bytes={},
+    )
+    lines = upkeep.metrics(nothing, ready=False).decode().splitlines()
+    names = {metric.name for metric in METRICS}
+    assert all(line.startswith(("# HELP ", "# TYPE ", *names)) for line in lines)
