@@ -60,7 +60,7 @@ def judge(order: Order, known: Known, told: Told, level: Level, confirm: Confirm
     if contradicts(order, known, told):
         return _contradiction(known, told)
     doubt = _doubt(order, known, told, level, confirm, twin=twin) if _may_doubt(told, level, confirm) else ""
-    if is_repetition(order, known, told, level, confirm):
+    if is_repetition(order, known, told, level, doubt):
         # Equal facts may come with another code: the signature of this one is met all the same.
         repeated = Judgement(OutcomeWord.DUPLICATE, facts=_believed(told, level), detail=told.detail)
         return _with_probes(repeated, known, told, level, confirm)
@@ -115,17 +115,19 @@ def contradicts(order: Order, known: Known, told: Told) -> bool:
     return believed is not None and believed is not said.kind
 
 
-def is_repetition(order: Order, known: Known, told: Told, level: Level, confirm: Confirm) -> bool:
-    """Whether it told nothing new, and confirming it would change nothing either.
+def is_repetition(order: Order, known: Known, told: Told, level: Level, doubt: str) -> bool:
+    """Whether it told nothing new; where there is a `doubt`, only if confirming it would change nothing either.
 
     A forged deny must not use up the equal genuine one: it is known then, but confirming it would take money back.
     """
     if any(known.get(fact, -1) < level for fact in told.facts):
         return False
-    if not _may_doubt(told, level, confirm):
+    if not doubt:
         return True
     sure, attempt = learn(known, told.facts, Level.CONFIRMED), _attempt(told)
-    return _worth(order, sure, attempt) == _worth(order, known, attempt)
+    if _worth(order, sure, attempt) != _worth(order, known, attempt):
+        return False  # behind two other payments the order's effect would not show it
+    return effect(order.kind, order.amount, sure) == effect(order.kind, order.amount, known)
 
 
 def _may_doubt(told: Told, level: Level, confirm: Confirm) -> bool:

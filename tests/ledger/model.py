@@ -263,6 +263,7 @@ class Shop:
         return (
             any(fact not in known for fact in told)
             or self.moved(order, known) != self.moved(order, sure)
+            or any(worth(order.amount, known, each) != worth(order.amount, sure, each) for each in attempts(sure))
             or shown_of_a_top_up(order.amount, known) != shown_of_a_top_up(order.amount, sure)
             or alerts_of_a_top_up(order.amount, known) != alerts_of_a_top_up(order.amount, sure)
         )
