@@ -322,12 +322,9 @@ class Shop:
         known = self.facts(order.order_id)
         if self.moved(order, {**known, **dict.fromkeys(told, SIGNED)})[0] > self.moved(order, known)[0]:
             return False
-        kind = told[-1][0]
-        return kind in TAKES_BACK or (kind, said.code) in {
-            ("denied", "202"),
-            ("cancelled", "200"),
-            ("cancelled", "202"),
-        }
+        kind, word = told[-1][0], said.word.lower()
+        agreeing = {("denied", "deny", "202"), ("cancelled", "cancel", "200"), ("cancelled", "cancel", "202")}
+        return kind in TAKES_BACK or (kind, word, said.code) in agreeing
 
     def look_at_credits(self, order: Order, one: Heard) -> None:
         """A code-200 notice after a credit that nobody confirmed: the credited attempt is asked for."""
