@@ -157,7 +157,11 @@ class CallbackProtocol(OrderedConnection):
         peer = self._forwarded() if self._hall.proxies.some else self._peer
         body = self._body if type(self._body) is bytes else bytes(self._body)
         request = Request(self._name, body, self._headers, peer, time.time_ns() // 1000)
-        answer = self._hall.receiver.receive(request, slot)
+        try:
+            answer = self._hall.receiver.receive(request, slot)
+        except BaseException:
+            self._slots.pop()  # its place must not hold up the answer that says so
+            raise
         if answer is not None:
             slot(answer)
 

@@ -16,7 +16,7 @@ from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Ro
 from app.engine.limits import Limits
 from app.engine.peers import Proxies
 from app.engine.reception import Reception
-from app.engine.server import CallbackServer, bind, make_config
+from app.engine.server import CallbackServer, Lifespan, bind, make_config
 from app.main import FrontDoor, create_app
 
 GOOD = b'{"id": "1"}'
@@ -138,16 +138,16 @@ async def a_server(reception: Reception, *, app: FrontDoor | None = None) -> Asy
     """A real uvicorn on loopback; ends with the block."""
     app = app or create_app(lambda: reception, faces=faces())
     server = CallbackServer(make_config(app, **SERVER), lambda _: None)
-    # `serve` would take over the tests' signals
-    task = asyncio.create_task(server._serve([bind("127.0.0.1", 0)]))  # noqa: SLF001
-    await until(lambda: server.started or task.done())
-    if task.done():
-        await task
+    server.lifespan = Lifespan(server.config)  # as `serve` does, less its signals and its looking ten times a second
+    listener = bind("127.0.0.1", 0)
+    await server.startup([listener])
+    running = Running(app, server, listener.getsockname()[1], [])
     try:
-        yield Running(app, server, server.servers[0].sockets[0].getsockname()[1])
+        yield running
     finally:
-        server.should_exit = True
-        await task
+        for client in running.clients:
+            client.writer.transport.abort()
+        await server.shutdown([listener])
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:
@@ -161,9 +161,13 @@ class Running(NamedTuple):
     app: FrontDoor
     server: uvicorn.Server
     port: int
+    clients: list["Client"]
 
     async def client(self) -> "Client":
-        return Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        """A new connection; closed with the block at the latest."""
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.clients.append(client)
+        return client
 
 
 class Response(NamedTuple):
