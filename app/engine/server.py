@@ -32,10 +32,9 @@ def serve(app: ASGIApp, *, host: str, port: int, on_listening: Callable[[str], N
     `on_listening` is called with the address (`http://127.0.0.1:8000`) once callbacks are received. Raises StartRefused
     for an address that cannot be had, and whatever the lifespan raises at its start.
     """
-    listener = bind(host, port)
     _allow_many_files()
-    server = CallbackServer(make_config(app), on_listening or _tell)
-    server.run(sockets=[listener])
+    with bind(host, port) as listener:
+        CallbackServer(make_config(app), on_listening or _tell).run(sockets=[listener])
     return 0
 
 
