@@ -109,7 +109,7 @@ class Book:
         self._alerts: list[Alert] = []
         self._settled: list[tuple[str, str]] = []
         self._tasks: dict[str, NewTask] = {}
-        self._system: dict[tuple[str, str], int] = {}
+        self._system: dict[tuple[Account, str, str], int] = {}
 
     # reading
 
@@ -255,7 +255,8 @@ class Book:
         """Put down a journal of these postings, caused by `source_id`."""
         if not postings:
             return
-        self._journals.append((source_id, case.no, self.at))
+        at, written, moved = self.at, self._postings, self._moved
+        self._journals.append((source_id, case.no, at))
         for account, amount in postings:
             if account is Account.WALLET:
                 number = case.wallet_no
@@ -263,12 +264,11 @@ class Book:
                 number = case.held_no
             else:
                 named = case.provider if account is Account.CLEARING else case.order.kind
-                self._postings.append(
-                    (self.system_account(f"{account}:{named}", case.order.currency), self.at, source_id, amount)
-                )
+                number = self.system_account(account, named, case.order.currency)
+                written.append((number, at, source_id, amount))
                 continue
-            self._postings.append((number, self.at, source_id, amount))
-            self._moved[number] = self._moved.get(number, 0) + amount
+            written.append((number, at, source_id, amount))
+            moved[number] = moved.get(number, 0) + amount
 
     def moved(self, account_no: int) -> Minor:
         """What this page has moved on a user's account so far."""
@@ -295,19 +295,20 @@ class Book:
         """A journal between a wallet and `adjustment`."""
         self._journals.append((source_id, None, self.at))
         self._postings.append((account_no, self.at, source_id, amount))
-        self._postings.append((self.system_account("adjustment", currency), self.at, source_id, -amount))
+        self._postings.append((self.system_account(Account.ADJUSTMENT, "", currency), self.at, source_id, -amount))
         self._moved[account_no] = self._moved.get(account_no, 0) + amount
 
-    def system_account(self, name: str, currency: str) -> int:
+    def system_account(self, account: Account, named: str, currency: str) -> int:
         """The number of an account without running balance, made when it is first needed."""
-        number = self._system.get((name, currency))
+        number = self._system.get((account, named, currency))
         if number is None:
+            name = f"{account}:{named}" if named else str(account)
             find = ("SELECT id FROM callback_accounts WHERE name = ? AND currency = ?", (name, currency))
             row = self.raw.execute(*find).fetchone()
             if row is None:
                 self.raw.execute("INSERT INTO callback_accounts (name, currency) VALUES (?, ?)", (name, currency))
                 row = self.raw.execute(*find).fetchone()
-            number = self._system[name, currency] = int(row[0])
+            number = self._system[account, named, currency] = int(row[0])
         return number
 
     def park(self, case: Case, waiting: Waiting) -> None:

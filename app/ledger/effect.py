@@ -102,8 +102,8 @@ class Attempt:
         return max(told, amount) if self.charged_back_in_full else told
 
     def worth(self, amount: Minor) -> Minor:
-        """What it leaves on the wallet."""
-        return amount - min(self.taken(amount), amount) if self.counts() else 0
+        """What it leaves on the wallet, if it counts."""
+        return amount - min(self.taken(amount), amount)
 
     def status(self, amount: Minor) -> str:
         """The status of an attempt that counts."""
@@ -139,20 +139,21 @@ def attempts_of(known: Known) -> dict[str, Attempt]:
 def _topup(amount: Minor, known: Known) -> Effect:
     if not known:
         return _WAITING
+    if len(known) == 1 and next(iter(known)).kind is FactKind.PAID:  # nine in ten: 2 µs instead of 9
+        return Effect(Position(amount, 0, -amount, 0), "paid")
     attempts = attempts_of(known)
-    counting = [attempt for attempt in attempts.values() if attempt.counts()]
-    worth = max((attempt.worth(amount) for attempt in counting), default=0)
+    counting = [(attempt.worth(amount), attempt) for attempt in attempts.values() if attempt.counts()]
+    worth = max((each for each, _ in counting), default=0)
     return Effect(
-        Position(wallet=worth, clearing=-worth) if worth else NOTHING_MOVED,
-        _topup_status(amount, attempts, counting),
+        Position(worth, 0, -worth, 0) if worth else NOTHING_MOVED,
+        _topup_status(amount, attempts, [attempt for each, attempt in counting if each == worth]),
         _topup_alerts(amount, known, attempts, len(counting)),
     )
 
 
-def _topup_status(amount: Minor, attempts: dict[str, Attempt], counting: list[Attempt]) -> str:
-    if counting:
-        best = max(attempt.worth(amount) for attempt in counting)
-        shown = {attempt.status(amount) for attempt in counting if attempt.worth(amount) == best}
+def _topup_status(amount: Minor, attempts: dict[str, Attempt], best: list[Attempt]) -> str:
+    if best:
+        shown = {attempt.status(amount) for attempt in best}
         return next(status for status in PAID_STATUSES if status in shown)
     said = {attempt.says() for attempt in attempts.values()}
     return next((str(word) for word in SHOWS if word in said), "waiting")

@@ -47,14 +47,19 @@ def journal(before: Position, after: Position) -> tuple[Posting, ...]:
     """
     if before == after:
         return ()
-    postings = tuple(
-        Posting(account, new - old) for account, old, new in zip(_ACCOUNTS, before, after, strict=True) if new != old
+    return balanced(
+        tuple(
+            [
+                Posting(account, new - old)
+                for account, old, new in zip(_ACCOUNTS, before, after, strict=True)
+                if new != old
+            ]
+        )
     )
-    return balanced(postings)
 
 
 def balanced(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
     """The same postings; raises UnbalancedError if they do not sum to zero."""
-    if sum(posting.amount for posting in postings):
+    if sum([amount for _, amount in postings]):
         raise UnbalancedError(postings)
     return postings
