@@ -6,10 +6,9 @@ import threading
 from sqlalchemy import Engine
 
 from app.callbacks.callback_manager import CallbackManager
-from app.callbacks.working import performers
-from app.core.telemetry import get_logger, redact
+from app.callbacks.working import CHORES, slow_lane
+from app.core.telemetry import get_logger
 from app.engine.log import open_log
-from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import start_in_thread
 from app.engine.worker import Worker
 
@@ -25,8 +24,8 @@ class InsideWorker:
     def __init__(self, manager: CallbackManager, engine: Engine) -> None:
         """Start it. Raises StartRefused when the log cannot be opened."""
         self._callbacks = open_log(manager.settings.callback_log_url, server=False)
-        self._runner = start_in_thread(Runner(engine, performers(manager, self._callbacks), redact=redact))
-        self._worker = Worker(self._callbacks, engine, manager.lookup, on_batch=self._runner.wake)
+        self._runner = start_in_thread(slow_lane(engine, manager, self._callbacks))
+        self._worker = Worker(self._callbacks, engine, manager.lookup, chores=CHORES, on_batch=self._runner.wake)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="callbacks", daemon=True)
         self._thread.start()

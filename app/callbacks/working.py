@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from app.callbacks.base.handing_over import KIND
 from app.callbacks.callback_manager import CallbackManager
+from app.callbacks.payment.midtrans_confirm import KIND as ASK
+from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
 from app.core.config import Settings
 from app.core.telemetry import get_logger, redact
 from app.engine.log import Log, open_log
@@ -16,8 +18,13 @@ from app.engine.tasks import Performer
 from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import start_in_thread
 from app.engine.worker import Worker
+from app.ledger.parked import lapse
+from app.providers.outgoing import open_client
 
 log = get_logger(__name__)
+
+#: What the worker does now and then, each in a transaction of its own.
+CHORES = (lapse,)
 
 
 def run(settings: Settings, engine: Engine, manager: CallbackManager) -> int:
@@ -26,9 +33,9 @@ def run(settings: Settings, engine: Engine, manager: CallbackManager) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.on_signal)
     callbacks = open_log(settings.callback_log_url, server=False)
-    runner = start_in_thread(Runner(engine, performers(manager, callbacks), redact=redact))
+    runner = start_in_thread(slow_lane(engine, manager, callbacks))
     try:
-        worker = Worker(callbacks, engine, manager.lookup, on_batch=runner.wake)
+        worker = Worker(callbacks, engine, manager.lookup, chores=CHORES, on_batch=runner.wake)
         log.info("worker.started", handlers=sorted(manager.lookup))
         worker.run(lambda: stop.asked, inherited_wake_fd())
     finally:
@@ -38,9 +45,15 @@ def run(settings: Settings, engine: Engine, manager: CallbackManager) -> int:
     return 0
 
 
-def performers(manager: CallbackManager, callbacks: Log) -> Mapping[str, Performer]:
-    """Who carries out which kind of task."""
-    return {KIND: manager.performer(callbacks)}
+def slow_lane(engine: Engine, manager: CallbackManager, callbacks: Log) -> Runner:
+    """The runner of all kinds of tasks that there are."""
+    # Where Midtrans' API is, the operator says: a test's loopback address is as good as any.
+    client = open_client(public_only=False)
+    performers: Mapping[str, Performer] = {
+        KIND: manager.performer(callbacks),
+        ASK: MidtransConfirmer(manager.settings, client),
+    }
+    return Runner(engine, performers, redact=redact, closing=[client.aclose])
 
 
 class _Stop:

@@ -26,6 +26,9 @@ _HALL_KEY = "callback_hall"
 #: What the parser is in the middle of: nothing, a head, a webhook's body, another body, what nobody reads.
 NOTHING, HEAD, HOT, COLD, SKIP = range(5)
 
+#: What becomes of a connection after an answer: it goes on, it closes, or it closes while its sender may still send.
+GOES_ON, CLOSES, LINGERS = range(3)
+
 _Started: TypeAlias = tuple[RequestResponseCycle, ASGI3Application]
 
 
@@ -45,14 +48,13 @@ class Hall:
 class Slot:
     """The place of one answer in its connection's queue; called with the answer, at once or after the commit."""
 
-    __slots__ = ("answer", "close", "connection", "linger")
+    __slots__ = ("answer", "connection", "end")
 
-    def __init__(self, connection: "OrderedConnection", *, close: bool, linger: bool = False) -> None:
-        """`close`: the connection ends with this answer; `linger`: its sender may still be sending."""
+    def __init__(self, connection: "OrderedConnection", end: int) -> None:
+        """`end`: what becomes of the connection after this answer."""
         self.connection = connection
         self.answer: Answer | None = None
-        self.close = close
-        self.linger = linger
+        self.end = end
 
     def __call__(self, answer: Answer) -> None:
         """The answer is known; it is written when those before it are."""
@@ -79,6 +81,7 @@ class OrderedConnection(HttpToolsProtocol):
             hall = app_state[_HALL_KEY] = Hall(app_state[STATE_KEY], self.loop)
         self._hall: Hall = hall
         self._limits = hall.limits
+        self._renderer = hall.renderer
         self._peer = ""
         self._slots: deque[Slot] = deque()
         self._postponed: _Started | None = None  # an ASGI request behind callbacks that wait for their commit
@@ -119,7 +122,7 @@ class OrderedConnection(HttpToolsProtocol):
         if asgi:
             self.cycle.keep_alive = False
         else:
-            self._slots[-1].close = True
+            self._slots[-1].end = CLOSES
         return True
 
     def pause_writing(self) -> None:
@@ -141,7 +144,7 @@ class OrderedConnection(HttpToolsProtocol):
             super().shutdown()
         elif self._slots:
             self._deaf = True
-            self._slots[-1].close = True
+            self._slots[-1].end = CLOSES
         elif self._lingering or not self._kind:
             self.transport.close()
 
@@ -175,28 +178,25 @@ class OrderedConnection(HttpToolsProtocol):
         """Write the answers whose turn it is."""
         slots, transport = self._slots, self.transport
         while slots and (answer := slots[0].answer) is not None:
-            slot = slots.popleft()
+            end = slots.popleft().end
             if transport.is_closing():
                 slots.clear()
                 return
-            defaults = self.server_state.default_headers
-            transport.write(self._hall.renderer.render(answer, defaults, close=slot.close))
-            if slot.close:
+            transport.write(self._renderer.render(answer, self.server_state.default_headers, end))
+            if end:
                 slots.clear()
-                self._end(linger=slot.linger)
+                self._end(linger=end == LINGERS)
                 return
         if not slots:
-            self._all_answered()
+            if not self._kind:
+                self._since = self._hall.connections.tick
+            elif self._owes_continue:
+                self._pay_continue()
+            if self._postponed is not None:
+                postponed, self._postponed = self._postponed, None
+                super()._start_asgi_task(*postponed)
         if self.flow.held:
             self._release()
-
-    def _all_answered(self) -> None:
-        if not self._kind:
-            self._since = self._hall.connections.tick
-        self._pay_continue()
-        if self._postponed is not None:
-            postponed, self._postponed = self._postponed, None
-            super()._start_asgi_task(*postponed)
 
     def _pay_continue(self) -> None:
         """Tell who asked that its body may come, once nothing of it was refused and it is its turn."""
@@ -239,7 +239,7 @@ class OrderedConnection(HttpToolsProtocol):
                 self.transport.close()
             self.cycle.keep_alive = False
             return
-        slot = Slot(self, close=True, linger=True)
+        slot = Slot(self, LINGERS)
         self._slots.append(slot)
         slot(answer)
 

@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from app.core.telemetry import get_logger
 from app.engine import answers
 from app.engine.callback import Answer, Request
-from app.engine.connection import COLD, HEAD, HOT, NOTHING, SKIP, OrderedConnection, Slot
+from app.engine.connection import CLOSES, COLD, GOES_ON, HEAD, HOT, NOTHING, SKIP, OrderedConnection, Slot
 
 _WIRE_FACTOR = 8  # how many bytes a body may take on the wire for each byte it may have: chunks have heads
 
@@ -34,6 +34,10 @@ class CallbackProtocol(OrderedConnection):
         """Called by uvicorn for each connection."""
         super().__init__(config, server_state, app_state, _loop)
         self._hot_paths = not self.root_path
+        self._names = self._hall.names
+        self._receive = self._hall.receiver.receive
+        self._head_max = self._limits.head_bytes
+        self._pipelined_max = self._limits.pipelined
         self._timed = NOTHING  # the kind whose beginning `_since` is
         self._fields: list[tuple[bytes, bytes]] = []
         self._fresh = False  # the message began in the data that is being parsed
@@ -50,7 +54,7 @@ class CallbackProtocol(OrderedConnection):
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         size = len(data)
-        self._big = self._bytes + size > self._limits.head_bytes
+        self._big = self._bytes + size > self._head_max
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -61,7 +65,7 @@ class CallbackProtocol(OrderedConnection):
             self._refuse(answers.MALFORMED)
         if self._kind:
             self._unfinished(size)
-        if len(self._slots) > self._limits.pipelined:
+        if len(self._slots) > self._pipelined_max:
             self.flow.hold()
 
     # ---- the parser's calls
@@ -90,8 +94,8 @@ class CallbackProtocol(OrderedConnection):
         if len(self._fields) > self._limits.head_fields or (self._big and self._head_bytes() > self._limits.head_bytes):
             self._refuse(answers.HEAD_TOO_LARGE)
             return
-        name = self._hall.names.find(self.url) if self._hot_paths else None
-        if name is None or self.parser.get_method() != b"POST" or self._asgi_is_busy():
+        name = self._names[self.url] if self._hot_paths else None
+        if name is None or self.parser.get_method() != b"POST" or (self.cycle is not None and self._asgi_is_busy()):
             self._begin_cold()
         else:
             self._begin_hot(name)
@@ -115,7 +119,7 @@ class CallbackProtocol(OrderedConnection):
         kind, self._kind = self._kind, NOTHING
         self._bytes = 0
         if kind == HOT:
-            self._receive()
+            self._complete_hot()
         elif kind == COLD:
             super().on_message_complete()
 
@@ -148,17 +152,24 @@ class CallbackProtocol(OrderedConnection):
             return answers.UPGRADE_REFUSED
         return None
 
-    def _receive(self) -> None:
-        close = self._stopping or not self.parser.should_keep_alive() or self.parser.get_http_version() != "1.1"
-        self._deaf = close
+    def _complete_hot(self) -> None:
+        headers = self._headers
         self._owes_continue = False
-        slot = Slot(self, close=close)
+        end = GOES_ON
+        if (
+            self._stopping
+            or not self.parser.should_keep_alive()
+            or (b"connection" in headers and self.parser.get_http_version() != "1.1")  # 1.0 that asks to be kept
+        ):
+            end = CLOSES
+            self._deaf = True
+        slot = Slot(self, end)
         self._slots.append(slot)
         peer = self._forwarded() if self._hall.proxies.some else self._peer
         body = self._body if type(self._body) is bytes else bytes(self._body)
-        request = Request(self._name, body, self._headers, peer, time.time_ns() // 1000)
+        request = Request(self._name, body, headers, peer, time.time_ns() // 1000)
         try:
-            answer = self._hall.receiver.receive(request, slot)
+            answer = self._receive(request, slot)
         except BaseException:
             self._slots.pop()  # its place must not hold up the answer that says so
             raise

@@ -18,6 +18,7 @@ from app.engine.counters import Counters
 from app.engine.limits import Limits
 from app.engine.nesting import too_deep
 
+_OK = 200
 _DETAIL_MAX = 200
 _PLAIN_ENCODINGS = frozenset({b"", b"identity"})
 
@@ -59,8 +60,9 @@ class Receiver:
             return self._refuse("", "unknown_provider", request, answers.NOT_FOUND)
         if self.draining:
             return self._refuse(request.provider, "stopping", request, answers.STOPPING)
-        refusal = self._unfit(request)
-        if refusal is not None:
+        if (
+            not request.body or b"content-encoding" in request.headers or too_deep(request.body, self.limits.json_depth)
+        ) and (refusal := self._unfit(request)) is not None:
             return refusal
         try:
             return self._take(handler, request, done)
@@ -83,7 +85,7 @@ class Receiver:
     def _take(self, handler: Handler, request: Request, done: Done) -> Answer | None:
         provider = request.provider
         verification = handler.verify(request, request.received_at)
-        if not verification.ok:
+        if verification.status != _OK:
             reason = verification.reason or "not_verified"
             return self._refuse(provider, reason, request, problem(verification.status, reason))
         identity = handler.identify(request)
@@ -137,16 +139,15 @@ def _kept_headers(names: tuple[bytes, ...], headers: Mapping[bytes, bytes]) -> s
 
 
 def _storable(row: Row) -> bool:
-    """Whether the log can hold these values, so that one bad row never fails its group.
+    """Whether the log can hold what a handler gave, so that one bad row never fails its group.
 
     Raises TypeError for values of a wrong type: a fault of the handler.
     """
-    _, provider, event_type, event_key, ordering_key, _, headers, body, how, remote_addr = row
-    if type(body) is not bytes:
+    if type(row[7]) is not bytes:
         raise TypeError("kept_body is not bytes")
     try:
         # join, not an f-string: it raises for what is no text
-        text = "".join((provider, event_type, event_key, ordering_key, headers, how, remote_addr))  # noqa: FLY002
+        text = "".join((row[2], row[3], row[4], row[8]))  # noqa: FLY002
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:  # a lone surrogate, such as JSON's "\ud800"
         return False

@@ -21,41 +21,45 @@ class Renderer:
     def __init__(self) -> None:
         """Starts empty."""
         self._defaults: RawHeaders = []
-        self._heads: dict[tuple[int, bytes, tuple[tuple[bytes, bytes], ...], bool], bytes] = {}
+        self._heads: dict[tuple[int, bytes, tuple[tuple[bytes, bytes], ...], int], bytes] = {}
 
-    def render(self, answer: Answer, defaults: RawHeaders, *, close: bool) -> bytes:
-        """Status line, headers and body in one piece. `defaults` is told apart from the last second's by identity."""
+    def render(self, answer: Answer, defaults: RawHeaders, end: int) -> bytes:
+        """Status line, headers and body in one piece; `end` is not 0 for the connection's last answer.
+
+        `defaults` is told apart from the last second's by identity.
+        """
         if defaults is not self._defaults or len(self._heads) > _HEADS_MAX:
             self._defaults = defaults
             self._heads.clear()
-        key = (answer.status, answer.content_type, answer.headers, close)
+        key = (answer.status, answer.content_type, answer.headers, end)
         head = self._heads.get(key)
         if head is None:
-            head = self._heads[key] = _head(answer, defaults, close=close)
+            head = self._heads[key] = _head(answer, defaults, last=end != 0)
         return b"%b%d\r\n\r\n%b" % (head, len(answer.body), answer.body)
 
 
-def _head(answer: Answer, defaults: RawHeaders, *, close: bool) -> bytes:
+def _head(answer: Answer, defaults: RawHeaders, *, last: bool) -> bytes:
     lines = [b"HTTP/1.1 %d %b" % (answer.status, HTTPStatus(answer.status).phrase.encode())]
     lines += [b"%b: %b" % header for header in (*defaults, *answer.headers)]
-    if close:
+    if last:
         lines.append(b"connection: close")
     lines += [b"content-type: " + answer.content_type, b"content-length: "]
     return b"\r\n".join(lines)
 
 
-class HotNames:
-    """The handler's name in a webhook's address, found by one look-up where the address was met before."""
+class HotNames(dict[bytes, str | None]):
+    """The handler's name in a webhook's address: `/callbacks/webhook/midtrans` → `midtrans`.
 
-    def __init__(self) -> None:
-        """Starts empty; holds at most a thousand addresses."""
-        self._names: dict[bytes, str] = {}
+    None for anything that needs a closer look. An address that was met before costs one look-up; at most a thousand
+    are remembered.
+    """
 
-    def find(self, target: bytes) -> str | None:
-        """`/callbacks/webhook/midtrans` → `midtrans`; None for anything that needs a closer look."""
-        name = self._names.get(target)
-        if name is None and (matched := _HOT.fullmatch(target)) is not None:
-            name = matched[1].decode()
-            if len(self._names) < _NAMES_MAX:
-                self._names[target] = name
+    def __missing__(self, target: bytes) -> str | None:
+        """An address that was not met before."""
+        matched = _HOT.fullmatch(target)
+        if matched is None:
+            return None
+        name = matched[1].decode()
+        if len(self) < _NAMES_MAX:
+            self[target] = name
         return name

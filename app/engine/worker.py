@@ -5,6 +5,7 @@ split until the callback that raises stands alone. One that kills the process is
 after a worker died at the same offset, with a note before each.
 """
 
+import logging
 import os
 import select
 import time
@@ -157,17 +158,19 @@ class Worker:
         self.place = offsets.Offset(self.place.epoch_no, offset, 0, None)
 
     def _tell(self, callbacks: Sequence[Callback], outcomes: Sequence[Outcome]) -> None:
+        told = log.bind()  # once a batch: binding costs 7 µs
+        debugging = told.is_enabled_for(logging.DEBUG)
         for callback, outcome in zip(callbacks, outcomes, strict=True):
             if outcome.word in _TOLD:
-                log.warning(
+                told.warning(
                     str(outcome.word),
                     callback_id=str(callback.id),
                     provider=callback.provider,
                     reason=outcome.reason,
                     ordering_key=callback.ordering_key,
                 )
-            else:
-                log.debug(str(outcome.word), callback_id=str(callback.id), provider=callback.provider)
+            elif debugging:
+                told.debug(str(outcome.word), callback_id=str(callback.id), provider=callback.provider)
 
     def _split(self, callbacks: Sequence[Callback]) -> Counter[OutcomeWord]:
         """The batch in one transaction; if it raises, its halves, until what raises stands alone."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.core.errors import AmountError
 from app.core.money import parse_amount
 from app.engine.callback import Outcome, OutcomeWord
-from app.engine.outcomes import Alert, raise_alerts, rewrite_outcomes, settle_alerts
+from app.engine.outcomes import Alert, driver, raise_alerts, rewrite_outcomes, settle_alerts
 from app.ledger.book import Book, Case, Policy, Waiting
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.judgement import Weight, disproves, judge, weigh
@@ -53,6 +53,16 @@ def settle(
     _finish(book, outcomes, source_id)
     book.write()
     return len(outcomes) < len(waiting) or _is_open(case, attempt)
+
+
+def is_elsewhere(connection: Connection, order_no: int, attempt: str) -> bool:
+    """Whether another order knows this attempt: a look through all facts, for the rare answer that names no order."""
+    raw = driver(connection)
+    known = (
+        "SELECT 1 FROM callback_facts WHERE attempt = ? AND order_no <> ? LIMIT 1",
+        "SELECT 1 FROM callback_pending WHERE attempt = ? AND order_no <> ? LIMIT 1",
+    )
+    return any(raw.execute(query, (attempt, order_no)).fetchone() for query in known)
 
 
 def _finish(book: Book, outcomes: Sequence[Outcome], source_id: int) -> None:

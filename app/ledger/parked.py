@@ -1,0 +1,23 @@
+"""What nobody announced within a day becomes a dead letter; it still counts when its order is announced later."""
+
+from sqlalchemy import Connection
+
+from app.engine.callback import Outcome, OutcomeWord
+from app.engine.outcomes import driver, rewrite_outcomes
+
+_DAY = 86_400_000_000  # microseconds
+_ROWS_MAX = 1_000  # a sweep holds the lock only briefly; the next one goes on
+
+
+def lapse(connection: Connection, at: int) -> None:
+    """Turn callbacks that have been parked for over a day into dead letters, inside the caller's transaction."""
+    raw = driver(connection)
+    rows = raw.execute(
+        "SELECT callback_id, order_no FROM callback_pending WHERE state = 'parked' AND since < ? LIMIT ?",
+        (at - _DAY, _ROWS_MAX),
+    ).fetchall()
+    if not rows:
+        return
+    raw.executemany("UPDATE callback_pending SET state = 'lapsed' WHERE callback_id = ?", [(row[0],) for row in rows])
+    outcomes = [Outcome(row[0], OutcomeWord.REJECTED, "lapsed", row[1]) for row in rows]
+    rewrite_outcomes(connection, outcomes, decided_by=None, at=at)
