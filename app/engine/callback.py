@@ -1,6 +1,7 @@
 """The engine's values, and the contract of whoever handles a sender's callbacks.
 
 Values are frozen msgspec structs: they cost a tenth of a frozen dataclass, and the hot path makes several a callback.
+None of them can be part of a cycle, so the garbage collector need not look at them (`gc=False`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One request as it came, within the limits of `receive`."""
 
     provider: str
@@ -23,7 +24,7 @@ class Request(msgspec.Struct, frozen=True):
     received_at: int  # microseconds, UTC
 
 
-class Verification(msgspec.Struct, frozen=True):
+class Verification(msgspec.Struct, frozen=True, gc=False):
     """What proves the sender, or why nothing does. Every malformed input is a verdict, never an exception.
 
     `how` is what the log keeps: `signature` (`signature:2` when the second secret fitted), `token`, `unverified`,
@@ -44,7 +45,7 @@ class Verification(msgspec.Struct, frozen=True):
 UNVERIFIED = Verification("unverified")
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """What kind of callback it is, what makes it the same again, and what it must stay in order with."""
 
     event_type: str
@@ -52,7 +53,7 @@ class Identity(msgspec.Struct, frozen=True):
     ordering_key: str
 
 
-class Callback(msgspec.Struct, frozen=True):
+class Callback(msgspec.Struct, frozen=True, gc=False):
     """One request kept in the log, with its bytes."""
 
     id: int  # rises with time; about the clock's microseconds
@@ -72,7 +73,7 @@ class Callback(msgspec.Struct, frozen=True):
 Row: TypeAlias = tuple[int, str, str, str, str, int, str, bytes, str, str]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a sender is told."""
 
     status: int
@@ -93,7 +94,7 @@ class OutcomeWord(StrEnum):
     SET_ASIDE = "set_aside"  # our own code failed on it: dead letter with the error
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one callback, and why."""
 
     callback_id: int

@@ -147,7 +147,7 @@ def _storable(row: Row) -> bool:
         raise TypeError("kept_body is not bytes")
     try:
         # join, not an f-string: it raises for what is no text
-        text = "".join((row[2], row[3], row[4], row[8]))  # noqa: FLY002
+        text = "".join((row[2], row[3], row[4], row[8]))
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:  # a lone surrogate, such as JSON's "\ud800"
         return False

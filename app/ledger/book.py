@@ -20,7 +20,7 @@ from app.ledger.judgement import Confirm, Order
 from app.ledger.postings import NOTHING_MOVED, Account, Posting, journal
 
 
-class Policy(msgspec.Struct, frozen=True):
+class Policy(msgspec.Struct, frozen=True, gc=False):
     """How doubts are treated; made from the settings."""
 
     confirm: Confirm = "doubt"
@@ -28,7 +28,7 @@ class Policy(msgspec.Struct, frozen=True):
     less_after: int = 3_600_000_000  # microseconds until a callback that the API confirms only in part is rejected
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A callback that is parked or in doubt: enough of it to be decided later, without the log."""
 
     callback_id: int

@@ -43,7 +43,7 @@ class FactKind(StrEnum):
     MET = "met"  # a success-coded notice that does not tell `paid` of a believed attempt was met; `doubt` reads it
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """One fact. Equal facts are one, whatever their level: the level is kept beside it, in `Known`."""
 
     kind: FactKind
@@ -56,7 +56,7 @@ class Fact(msgspec.Struct, frozen=True):
 Known: TypeAlias = Mapping[Fact, Level]
 
 
-class Notice(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True, gc=False):
     """What `doubt` must know of the callback around its facts; only senders whose signature leaves fields open give it.
 
     Source: Midtrans, HTTP notification: the signature covers order_id + status_code + gross_amount and nothing else.
@@ -75,7 +75,7 @@ class Notice(msgspec.Struct, frozen=True):
     gross_text: str = ""
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """What one callback tells: facts about one order, or why there are none.
 
     Exactly one of three: facts (believed unless doubted), `refused` (a reason: the fields disagree, unreadable),

@@ -19,7 +19,7 @@ from app.ledger.postings import Position
 Confirm: TypeAlias = Literal["doubt", "always", "never", "off"]
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, gc=False):
     """What a judgement must know of an announced order."""
 
     kind: str
@@ -27,7 +27,7 @@ class Order(msgspec.Struct, frozen=True):
     currency: str = "IDR"
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What is to become of one callback."""
 
     word: OutcomeWord

@@ -15,7 +15,7 @@ from app.ledger.facts import FactKind, Level, Told
 from app.ledger.judgement import judge
 
 
-class Telling(msgspec.Struct, frozen=True):
+class Telling(msgspec.Struct, frozen=True, gc=False):
     """What one callback of the log tells, and how well that is proved."""
 
     callback_id: int
