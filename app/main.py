@@ -8,8 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.core.config import Settings, get_settings
-from app.engine.answers import NOT_STARTED
-from app.engine.asgi import ASGIApp, Receive, Scope, Send, send_answer
+from app.engine.asgi import ASGIApp, Receive, Scope, Send
 from app.engine.reception import STATE_KEY, Reception, open_reception
 
 # A name that no handler can have is nobody's address here: FastAPI answers its 404.
@@ -29,23 +28,17 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
-        if scope["type"] == "http":
+        reception = self.reception
+        # Where nobody ran the lifespan, the router of `faces` opens a reception of its own.
+        if scope["type"] == "http" and reception is not None:
             path: str = scope["path"]
             root: str = scope.get("root_path", "")
             matched = _HOT.fullmatch(path.removeprefix(root))
             if matched is not None:
-                await self._callback(matched[1], matched[2], scope, receive, send)
+                answer = reception.webhook if matched[1] == "webhook" else reception.event
+                await answer(scope, receive, send, matched[2])
                 return
         await self.faces(scope, receive, send)
-
-    async def _callback(self, family: str, name: str, scope: Scope, receive: Receive, send: Send) -> None:
-        reception = self.reception
-        if reception is None:
-            await send_answer(send, NOT_STARTED, close=True)
-        elif family == "webhook":
-            await reception.webhook(scope, receive, send, name)
-        else:
-            await reception.event(scope, receive, send, name)
 
 
 def create_app(open_parts: Opener | None = None, *, faces: FastAPI | None = None) -> FrontDoor:
