@@ -39,6 +39,7 @@ def serve() -> None:
     """
     from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - as above
     from app.engine.server import serve as run  # noqa: PLC0415 - as above
+    from app.engine.supervisor import stop_with_supervisor  # noqa: PLC0415 - as above
     from app.main import create_app  # noqa: PLC0415 - as above
 
     settings = parts.settings()
@@ -46,6 +47,7 @@ def serve() -> None:
     with _start():
         check_schema(get_engine())
     load_app(settings)
+    stop_with_supervisor()
     app = create_app()
     raise typer.Exit(
         run(app, host=settings.callback_host, port=settings.callback_port, on_listening=_what_to_try(settings))
@@ -59,11 +61,13 @@ def worker() -> None:
     """
     from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - as above
     from app.callbacks.working import run  # noqa: PLC0415 - as above
+    from app.engine.supervisor import stop_with_supervisor  # noqa: PLC0415 - as above
 
     settings = parts.settings()
     with _start():
         check_schema(get_engine())
-    raise typer.Exit(run(settings, get_engine(), load_app(settings)))
+    stop_with_supervisor()
+    raise typer.Exit(run(settings, get_engine("worker"), load_app(settings)))
 
 
 def migrate() -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -17,12 +18,14 @@ import structlog
 log = structlog.get_logger(__name__)
 
 WAKE_FD = "CALLBACK_WAKE_FD"
+SUPERVISOR_PID = "CALLBACK_SUPERVISOR_PID"
 REFUSED = 2  # a child's exit code that no repetition improves
 _QUICK_SECONDS = 5.0  # a child that lives shorter than this died at its start
 _QUICK_DEATHS_MAX = 6
 _BACKOFF_SECONDS_MAX = 5.0
 _STOP_SECONDS = 9.0
 _LOOK_SECONDS = 0.05
+_WATCH_SECONDS = 0.25
 
 
 class Child:
@@ -43,7 +46,7 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "app", self.name],
             pass_fds=[self.wake_fd],
-            env={**os.environ, WAKE_FD: str(self.wake_fd)},
+            env={**os.environ, WAKE_FD: str(self.wake_fd), SUPERVISOR_PID: str(os.getpid())},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops its children in order
         )
 
@@ -135,3 +138,16 @@ def inherited_wake_fd() -> int | None:
     """The descriptor that the supervisor handed down to this child, if there is one."""
     value = os.environ.get(WAKE_FD, "")
     return int(value) if value.isdigit() else None
+
+
+def stop_with_supervisor() -> None:
+    """Let this child stop, as if it had been asked to, when the supervisor that started it is gone (SIGKILL)."""
+    supervisor = os.environ.get(SUPERVISOR_PID, "")
+    if supervisor.isdigit():
+        threading.Thread(target=_watch, args=(int(supervisor),), name="supervisor-watch", daemon=True).start()
+
+
+def _watch(supervisor: int) -> None:
+    while os.getppid() == supervisor:
+        time.sleep(_WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
