@@ -20,8 +20,11 @@ from typing import Any, NamedTuple, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from app.callbacks.payment import midtrans_table
+from app.callbacks.ppob import ppob_callbacks
 from app.core.config import Settings
 from app.core.errors import TREATMENTS, CallbackError
+from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
 
 DOCS = Path(__file__).resolve().parent
 
@@ -127,7 +130,74 @@ def _benchmark_row(row: dict[str, Any]) -> list[str]:
     ]
 
 
+def figures() -> str:
+    """The benchmark in five columns, for the front page."""
+    report = json.loads((DOCS.parent / "bench" / "results" / "latest.json").read_text(encoding="utf-8"))
+    rows = (_figures_row(row) for row in report["rows"])
+    head = ("System", "Load", "Accepted/s", "Applied/s", "p99 ms", "CPU µs a callback", "Others' cores")
+    ratios = "\n".join(f"- {name}: {ratio} ×" for name, ratio in report["ratios"].items())
+    return f"{report['machine']['cores']} cores, {report['machine']['date']}\n\n{table(head, rows)}\n\n{ratios}"
+
+
+def _figures_row(row: dict[str, Any]) -> list[str]:
+    system, _, accepted, applied, _, p99, cpu, _, others = _benchmark_row(row)
+    return [system, row["load"], accepted, applied, p99, cpu, others]
+
+
+def midtrans() -> str:
+    """What Midtrans' words mean, line by line as the code reads them."""
+    rows = (
+        (_words(row.statuses), _words((row.fraud,)), _words((row.code,)), f"`{row.kind}`", _agrees(row))
+        for row in midtrans_table.SAID
+    )
+    return table(("transaction_status", "fraud_status", "status_code", "Says", "Takes money back unasked with"), rows)
+
+
+def _agrees(row: midtrans_table.Row) -> str:
+    return _words(row.agrees) if row.agrees else ""
+
+
+def digiflazz() -> str:
+    """What Digiflazz' status and class of response code mean together."""
+    rows = ((_words(row.statuses), _words(row.codes), f"`{row.kind}`") for row in ppob_callbacks.SAID)
+    return table(("status", "Class of rc", "Says"), rows)
+
+
+def response_codes() -> str:
+    """Digiflazz' response codes with the class that each belongs to."""
+    rows = (
+        (
+            f"`{code}`",
+            str(row["message"]),
+            f"`{ppob_callbacks.class_of(code)}`",
+            "yes" if row["transaction_created"] else "no",
+        )
+        for code, row in sorted(ppob_callbacks.response_codes().items())
+    )
+    return table(("rc", "Message", "Class", "Transaction created"), rows)
+
+
+def words() -> str:
+    """Which word of several outweighs the others."""
+    rows = (
+        ("One attempt said several things: the strongest, weakest first", _words(SAYS)),
+        ("Several attempts, none of them paid: the first of these is shown", _words(SHOWS)),
+        ("Several payments stand: of those worth most, the first of these is shown", _words(PAID_STATUSES)),
+    )
+    return table(("When", "Order"), rows)
+
+
+def _words(values: Iterable[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values if value) or "any"
+
+
 SECTIONS: tuple[Section, ...] = (
+    Section("../README.md", "figures", figures),
+    Section("../README.id.md", "figures", figures),
+    Section("tables.md", "midtrans", midtrans),
+    Section("tables.md", "digiflazz", digiflazz),
+    Section("tables.md", "response codes", response_codes),
+    Section("tables.md", "words", words),
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),
     Section("benchmark.md", "benchmark", benchmark),
@@ -158,15 +228,19 @@ def main(arguments: Sequence[str]) -> int:
     stale = {path: texts for path, texts in pages().items() if texts[0] != texts[1]}
     for path, (before, after) in stale.items():
         if "--check" in arguments:
-            name = f"docs/{path.name}"
+            name = _shown(path)
             lines = difflib.unified_diff(
                 before.splitlines(), after.splitlines(), name, f"{name} (make docs)", "", "", 1
             )
             print("\n".join(line.rstrip("\n") for line in lines))
         else:
             path.write_text(after, encoding="utf-8")
-            print(f"wrote docs/{path.name}")
+            print(f"wrote {_shown(path)}")
     return 1 if stale and "--check" in arguments else 0
+
+
+def _shown(path: Path) -> str:
+    return str(path.resolve().relative_to(DOCS.parent))
 
 
 if __name__ == "__main__":
