@@ -1,0 +1,237 @@
+"""A shop for the tests that kill: the real server and worker as processes, senders over real connections, the books."""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+
+from app.core.config import Settings
+from app.core.database import ensure_schema, make_engine, reading
+from app.engine.callback import Callback
+from app.engine.log import open_log
+from app.operate import orders, upkeep
+from app.operate.orders import policy_of
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KEY = "SB-Mid-server-of-the-tests-0001"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def until(condition: Callable[[], bool], told: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for a condition of other processes; `told` says what there is instead when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.02)
+
+
+def notice(order_id: str, amount: str, **fields: Any) -> bytes:
+    """A signed notification; a settlement of T1 where nothing else is said."""
+    said = {
+        "order_id": order_id,
+        "transaction_id": "T1",
+        "transaction_status": "settlement",
+        "status_code": "200",
+        "fraud_status": "accept",
+        "gross_amount": amount,
+        "currency": "IDR",
+        "payment_type": "bank_transfer",
+        **fields,
+    }
+    signed = f"{order_id}{said['status_code']}{amount}{KEY}"
+    return json.dumps({**said, "signature_key": hashlib.sha512(signed.encode()).hexdigest()}).encode()
+
+
+class Answered(NamedTuple):
+    """An acknowledgement: which callback the server said it kept, and what it was about."""
+
+    callback_id: int
+    order_id: str
+
+
+class Sender:
+    """One kept-alive connection of a sender that sends again until it is answered 200, as senders do."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        self.again: Counter[str] = Counter()  # why it was sent again
+
+    def send_once(self, body: bytes) -> int | None:
+        """→ the callback's id, None when it was not acknowledged."""
+        try:
+            self.connection.request("POST", "/callbacks/webhook/midtrans", body, {"Content-Type": "application/json"})
+            reply = self.connection.getresponse()
+            answer = reply.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.connection.close()
+            self.again[type(error).__name__] += 1
+            return None
+        if reply.status != http.HTTPStatus.OK:
+            assert reply.status == http.HTTPStatus.SERVICE_UNAVAILABLE, answer
+            self.again["503"] += 1
+            return None
+        return int(json.loads(answer)["callback_id"])
+
+    def send(self, order_id: str, body: bytes, seconds: float = 20.0) -> Answered:
+        deadline = time.monotonic() + seconds
+        while (callback_id := self.send_once(body)) is None:
+            assert time.monotonic() < deadline, f"{order_id} was never acknowledged: {self.again}"
+            time.sleep(0.01)
+        return Answered(callback_id, order_id)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class Shop:
+    """One folder with state and log, and the processes that work on them."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.log_url = f"sqlite:///{folder}/log.db"
+        database_url = f"sqlite:///{folder}/state.db"
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "CALLBACK_PORT": str(self.port),
+            "DATABASE_URL": database_url,
+            "CALLBACK_LOG_URL": self.log_url,
+            "MIDTRANS_SERVER_KEY": KEY,
+            **settings,
+        }
+        self.engine = make_engine(database_url)
+        ensure_schema(self.engine)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.killed: Counter[str] = Counter()
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            with (self.folder / f"{name}.out").open("ab") as out:
+                self.processes[name] = subprocess.Popen(  # noqa: S603 - our own command
+                    [sys.executable, "-m", "app", name],
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    env=self.environment,
+                )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; counted when it hit a living process, and not one that had ended by itself."""
+        process = self.processes[name]
+        assert process.poll() is None, f"{name} ended by itself ({process.returncode}): {self.said(name)}"
+        process.kill()
+        process.wait()
+        self.killed[name] += 1
+
+    def stop(self) -> None:
+        """Ask both to stop, the server first."""
+        for name, process in self.processes.items():
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(15) == 0, self.said(name)
+
+    def said(self, name: str) -> str:
+        return (self.folder / f"{name}.out").read_text()[-2000:]
+
+    def until_listening(self) -> None:
+        until(self.listens, lambda: self.said("serve"))
+
+    def listens(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def announce(self, wanted: Iterable[tuple[str, str, str]]) -> None:
+        """Orders as (order id, user, amount)."""
+        policy = policy_of(Settings())
+        for order_id, user, amount in wanted:
+            data = {"order_id": order_id, "user_id": user, "kind": "topup", "amount": amount}
+            orders.create_order(self.engine, data, at=time.time_ns() // 1000, policy=policy, lang="en")
+
+    def get(self, path: str) -> Any:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("GET", path)
+            return json.loads(connection.getresponse().read())
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with reading(self.engine) as connection:
+            return [tuple(row) for row in connection.execute(text(statement))]
+
+    def log(self) -> list[Callback]:
+        """Everything in the log."""
+        opened = open_log(self.log_url, server=False)
+        try:
+            found: list[Callback] = []
+            while page := opened.read_after(found[-1].id if found else 0, 5_000):
+                found += page
+            return found
+        finally:
+            opened.close()
+
+    def until_worked_off(self, seconds: float = 30.0) -> None:
+        """Wait until the worker has committed the log's last callback."""
+        opened = open_log(self.log_url, server=False)
+        try:
+            last_id = opened.last_id()
+        finally:
+            opened.close()
+        place = 'SELECT "offset", deaths, trying FROM callback_offsets'
+        until(
+            lambda: any(row[0] == last_id for row in self.rows(place)),
+            lambda: f"{self.rows(place)} of {last_id}: {self.said('worker')}",
+            seconds,
+        )
+
+    def unbalanced(self) -> list[Any]:
+        """What does not add up: the audit's findings, and journals that do not sum to zero."""
+        odd = "SELECT journal_id, sum(amount) FROM callback_postings GROUP BY journal_id HAVING sum(amount) <> 0"
+        return [*upkeep.audit_books(self.engine), *self.rows(odd)]
+
+    def journals(self) -> dict[str, int]:
+        """How many journals each order has that has any."""
+        return dict(
+            self.rows(
+                "SELECT o.order_id, count(*) FROM callback_journals j"
+                " JOIN callback_orders o ON o.id = j.order_no GROUP BY 1"
+            )
+        )
+
+    def wallets(self) -> dict[str, int]:
+        """What is in each user's wallet, in minor units."""
+        found = self.rows("SELECT name, balance FROM callback_accounts WHERE name LIKE 'wallet:%'")
+        return {name.removeprefix("wallet:"): balance for name, balance in found}
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        self.engine.dispose()
+
+
+@contextmanager
+def a_shop(folder: Path, **settings: str) -> Iterator[Shop]:
+    """A shop whose processes do not outlive the block."""
+    shop = Shop(folder, **settings)
+    try:
+        yield shop
+    finally:
+        shop.close()
