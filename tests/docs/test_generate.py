@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from app.callbacks.ppob import ppob_callbacks
 from app.core.config import Settings
 from app.core.errors import TREATMENTS
-from docs.generate import SECTIONS, Section, benchmark, errors, pages, render, settings, table
+from docs.generate import SECTIONS, Section, benchmark, errors, pages, render, response_codes, settings, table
 
 
 def test_no_page_is_stale() -> None:
@@ -69,3 +70,9 @@ def test_the_benchmarks_page_names_every_row_that_was_measured(root: Path) -> No
     text = benchmark()
     assert all(f"| {row['system']} |" in text for row in rows)
     assert all(row["wrong"] == [] for row in rows)
+
+
+def test_every_response_code_of_digiflazz_has_a_line_and_a_known_class() -> None:
+    lines = response_codes().splitlines()[2:]
+    assert len(lines) == len(ppob_callbacks.response_codes())
+    assert not any("`unknown`" in line for line in lines)
