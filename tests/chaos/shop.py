@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -30,9 +31,12 @@ KEY = "SB-Mid-server-of-the-tests-0001"
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port that the system gives to no connection: one that is refused from a port to itself would take it."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def until(condition: Callable[[], bool], told: Callable[[], object], seconds: float = 20.0) -> None:
@@ -112,6 +116,7 @@ class Shop:
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",  # see `stands`
             "CALLBACK_PORT": str(self.port),
             "DATABASE_URL": database_url,
             "CALLBACK_LOG_URL": self.log_url,
@@ -152,7 +157,15 @@ class Shop:
         return (self.folder / f"{name}.out").read_text()[-2000:]
 
     def until_listening(self) -> None:
-        until(self.listens, lambda: self.said("serve"))
+        until(self.listens, lambda: self.stands("serve"))
+
+    def stands(self, name: str) -> str:
+        """Where a process stands that does not come: its exit code, or the stack of each of its threads."""
+        process = self.processes[name]
+        if process.poll() is None:
+            process.send_signal(signal.SIGABRT)
+            process.wait()
+        return f"exit code {process.returncode}: {self.said(name)}"
 
     def listens(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
