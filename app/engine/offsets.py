@@ -12,7 +12,7 @@ class Offset(msgspec.Struct, frozen=True):
 
     epoch_no: int
     offset: int  # the last callback whose effects are committed
-    deaths: int  # starts of a worker since it last moved
+    deaths: int  # starts of a worker since it last moved, or since it notes `trying`
     trying: int | None  # the callback that was being worked on alone
 
 
@@ -64,14 +64,27 @@ def stands_at(connection: Connection, epoch_no: int) -> int:
 
 
 def move(connection: Connection, epoch_no: int, offset: int, *, careful: bool, at: int) -> None:
-    """Move on; while going carefully the count of deaths stays, until past the batch."""
-    clear = "trying = NULL" if careful else "trying = NULL, deaths = 0"
+    """Move on; while going carefully the note stays, so that a worker that dies now goes on carefully."""
+    clear = "" if careful else ", trying = NULL, deaths = 0"
     driver(connection).execute(
-        f'UPDATE callback_offsets SET "offset" = ?, moved_at = ?, {clear} WHERE id = ?', (offset, at, epoch_no)
+        f'UPDATE callback_offsets SET "offset" = ?, moved_at = ?{clear} WHERE id = ?', (offset, at, epoch_no)
     )
 
 
 def note_trying(engine: Engine, epoch_no: int, callback_id: int) -> None:
-    """Note which callback is worked on alone, before it is touched: who dies now died of it."""
+    """Note which callback is worked on alone, before it is touched: who dies now died of it.
+
+    The count of deaths begins anew with each: a machine that is killed again and again condemns nobody.
+    """
     with writing(engine) as connection:
-        driver(connection).execute("UPDATE callback_offsets SET trying = ? WHERE id = ?", (callback_id, epoch_no))
+        driver(connection).execute(
+            "UPDATE callback_offsets SET deaths = CASE WHEN trying = ?1 THEN deaths ELSE 1 END, trying = ?1"
+            " WHERE id = ?2",
+            (callback_id, epoch_no),
+        )
+
+
+def probe(engine: Engine, epoch_no: int, *, at: int) -> None:
+    """Write a little, to see whether writing works at all."""
+    with writing(engine) as connection:
+        driver(connection).execute("UPDATE callback_offsets SET moved_at = ? WHERE id = ?", (at, epoch_no))

@@ -29,6 +29,7 @@ _POLL_SECONDS = 0.05
 _GATHER_SECONDS = 0.005
 _CHORES_SECONDS = 30
 _TROUBLE_SECONDS_MAX = 5.0
+_TROUBLES_MAX = 6
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +110,7 @@ class Worker:
         self.place = offsets.Offset(0, 0, 0, None)
         self._careful_until = 0
         self._chores_due = 0
+        self._troubles = 0  # of the storage, one after the other
 
     def begin(self) -> None:
         """Find the place in the log; called again when the log was replaced."""
@@ -135,7 +137,11 @@ class Worker:
             return 0
         started = time.perf_counter()
         work = self._carefully if self.place.offset < self._careful_until else self._split
-        counts = work(callbacks)
+        try:
+            counts = work(callbacks)
+        except OvertakenError as overtaken:  # the rest of what was read may begin behind a gap: read it again
+            self._stand(overtaken.offset)
+            return len(callbacks)
         seconds = round(time.perf_counter() - started, 4)
         log.info("batch", callbacks=len(callbacks), seconds=seconds, **{str(word): n for word, n in counts.items()})
         self.on_batch()
@@ -145,9 +151,8 @@ class Worker:
         at, number = self.clock(), self.place.epoch_no
         with writing(self.engine) as connection:
             stands = offsets.stands_at(connection, number)
-            if stands != self.place.offset:  # another worker was here
-                self._stand(stands)
-                return Counter()
+            if stands != self.place.offset:
+                raise OvertakenError(stands)
             outcomes = decide(connection, self.handlers, callbacks, epoch_no=number, at=at)
             offsets.move(connection, number, callbacks[-1].id, careful=careful, at=at)
         self._stand(callbacks[-1].id)
@@ -176,8 +181,10 @@ class Worker:
         """The batch in one transaction; if it raises, its halves, until what raises stands alone."""
         try:
             return self._batch(callbacks)
+        except OvertakenError:
+            raise
         except Exception as error:
-            if is_storage_trouble(error):
+            if self._is_the_storages(error):
                 raise
             if len(callbacks) == 1:
                 return self._set_aside(callbacks[0], error)
@@ -197,11 +204,31 @@ class Worker:
             offsets.note_trying(self.engine, self.place.epoch_no, callback.id)
             try:
                 counts += self._batch([callback], careful=True)
+            except OvertakenError:
+                raise
             except Exception as error:
-                if is_storage_trouble(error):
+                if self._is_the_storages(error):
                     raise
                 counts += self._set_aside(callback, error)
         return counts
+
+    def _is_the_storages(self, error: Exception) -> bool:
+        """Whether the database is in trouble, not the callback.
+
+        A handler may bring it about itself (it writes by a connection of its own and waits for our lock): where it
+        happens again and again and we can write all the same, it is the callback's.
+        """
+        if not is_storage_trouble(error):
+            return False
+        if self._troubles < _TROUBLES_MAX:
+            return True
+        try:
+            offsets.probe(self.engine, self.place.epoch_no, at=self.clock())
+        except Exception as probed:
+            if is_storage_trouble(probed):
+                return True
+            raise
+        return False
 
     def _set_aside(self, callback: Callback, error: BaseException) -> Counter[OutcomeWord]:
         """Our own code failed on it: a dead letter with the error, and the rest goes on."""
@@ -229,19 +256,19 @@ class Worker:
     def run(self, stopped: Callable[[], bool], wake_fd: int | None = None) -> None:
         """Work until `stopped()`; `wake_fd` becomes readable when something was appended."""
         self.begin()
-        trouble = 0.0
         while not stopped():
             try:
                 worked = self.step()
                 self.do_chores()
-                trouble = 0.0
+                self._troubles = 0
             except Exception as error:
                 if not is_storage_trouble(error):
                     raise
                 # The disk or a lock: nothing of the batch is committed, it is read again.
-                trouble = min(_TROUBLE_SECONDS_MAX, trouble * 2 or 0.1)
-                log.warning("storage_trouble", error=str(error), again_seconds=trouble)
-                time.sleep(trouble)
+                seconds = min(_TROUBLE_SECONDS_MAX, 0.1 * 2**self._troubles)
+                self._troubles = min(self._troubles + 1, _TROUBLES_MAX)
+                log.warning("storage_trouble", error=str(error), again_seconds=seconds)
+                time.sleep(seconds)
                 continue
             if not worked:
                 wait_for_wake(wake_fd, _POLL_SECONDS)
@@ -249,6 +276,15 @@ class Worker:
 
 
 _TOLD = frozenset({OutcomeWord.REJECTED, OutcomeWord.SET_ASIDE})
+
+
+class OvertakenError(Exception):
+    """Another worker moved the offset while this one was at the same callbacks; nothing of ours is committed."""
+
+    def __init__(self, offset: int) -> None:
+        """`offset`: where it stands now."""
+        super().__init__(f"the offset stands at {offset}")
+        self.offset = offset
 
 
 class ProcessDiedError(Exception):
