@@ -156,7 +156,7 @@ def _initialized(db: Any) -> CallbackManager:
 
 
 def _start_worker(manager: CallbackManager) -> None:
-    from app.callbacks.inside import InsideWorker  # noqa: PLC0415 - imports this room
+    from app.callbacks.inside import InsideWorker  # noqa: PLC0415 - the HTTP client and the slow lane, where nobody asked for them
 
     with _lock:
         if manager.worker is None:

@@ -5,8 +5,7 @@ import threading
 
 from sqlalchemy import Engine
 
-from app.callbacks.callback_manager import CallbackManager
-from app.callbacks.working import CHORES, slow_lane
+from app.callbacks.working import CHORES, Staffed, slow_lane
 from app.core.telemetry import get_logger
 from app.engine.log import open_log
 from app.engine.tasks.thread import start_in_thread
@@ -21,7 +20,7 @@ log = get_logger(__name__)
 class InsideWorker:
     """Works on callbacks and tasks until `stop`, which the end of the process calls too."""
 
-    def __init__(self, manager: CallbackManager, engine: Engine) -> None:
+    def __init__(self, manager: Staffed, engine: Engine) -> None:
         """Start it. Raises StartRefused when the log cannot be opened."""
         self._callbacks = open_log(manager.settings.callback_log_url, server=False)
         self._runner = start_in_thread(slow_lane(engine, manager, self._callbacks))

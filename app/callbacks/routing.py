@@ -1,20 +1,35 @@
 """The router of direct calls: which handler a callback or an event goes to, whoever hands it in."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import BaseCallbackHandler
+from app.callbacks.base.handing_over import Middleware
+from app.core.config import Settings
 from app.core.errors import UnknownProvider
 
-if TYPE_CHECKING:
-    from app.callbacks.callback_manager import CallbackManager
+
+class Managed(Protocol):
+    """What the router needs of a CallbackManager."""
+
+    db: Any
+    settings: Settings
+    middleware: list[Middleware]
+
+    @property
+    def handlers(self) -> dict[str, BaseCallbackHandler]:
+        """Webhook handlers by name."""
+
+    @property
+    def event_handlers(self) -> dict[str, BaseCallbackHandler]:
+        """Event handlers by name."""
 
 
 class CallbackRouter:
     """Brings direct calls to their handlers; override `resolve_webhook` or `resolve_event` for routing of your own."""
 
-    def __init__(self, manager: "CallbackManager") -> None:
+    def __init__(self, manager: Managed) -> None:
         """`manager`: whose handlers, middleware and database."""
         self.manager = manager
 

@@ -3,11 +3,12 @@
 import signal
 from collections.abc import Mapping
 from types import FrameType
+from typing import Protocol
 
 from sqlalchemy import Engine
 
-from app.callbacks.base.handing_over import KIND
-from app.callbacks.callback_manager import CallbackManager
+from app.callbacks.base.base_handlers import BaseCallbackHandler
+from app.callbacks.base.handing_over import KIND, HandlerPerformer
 from app.callbacks.payment.midtrans_confirm import KIND as ASK
 from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
 from app.core.config import Settings
@@ -27,7 +28,17 @@ log = get_logger(__name__)
 CHORES = (lapse,)
 
 
-def run(settings: Settings, engine: Engine, manager: CallbackManager) -> int:
+class Staffed(Protocol):
+    """What working needs of a CallbackManager."""
+
+    settings: Settings
+    lookup: Mapping[str, BaseCallbackHandler]
+
+    def performer(self, log: Log) -> HandlerPerformer:
+        """Who carries callbacks of this log to `handle(data)`."""
+
+
+def run(settings: Settings, engine: Engine, manager: Staffed) -> int:
     """Work until SIGTERM or SIGINT → exit code 0. Raises StartRefused when the log cannot be opened."""
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,7 +56,7 @@ def run(settings: Settings, engine: Engine, manager: CallbackManager) -> int:
     return 0
 
 
-def slow_lane(engine: Engine, manager: CallbackManager, callbacks: Log) -> Runner:
+def slow_lane(engine: Engine, manager: Staffed, callbacks: Log) -> Runner:
     """The runner of all kinds of tasks that there are."""
     # Where Midtrans' API is, the operator says: a test's loopback address is as good as any.
     client = open_client(public_only=False)

@@ -41,6 +41,11 @@ def a_router(engine: Engine, **values: Any) -> CallbackRouter:
     return CallbackRouter(CallbackManager(engine, settings(**values)))
 
 
+def manager_of(router: CallbackRouter) -> CallbackManager:
+    assert isinstance(router.manager, CallbackManager)
+    return router.manager
+
+
 def balance(engine: Engine) -> str:
     return wallets.show_wallet(engine, "ani").balance
 
@@ -156,7 +161,7 @@ class Own(WebhookCallbackHandler):
 
 async def test_a_handler_of_ones_own_answers_with_what_its_handle_returns(engine: Engine) -> None:
     router, handler = a_router(engine), Own()
-    router.manager.register_handler("own", handler)
+    manager_of(router).register_handler("own", handler)
     assert await router.route_webhook("own", {"a": 1}) == {"success": True, "mine": {"a": 1}}
     assert count(engine, "callback_tasks") == 0
     assert [data for data, _ in handler.seen] == [{"a": 1}]
@@ -164,7 +169,7 @@ async def test_a_handler_of_ones_own_answers_with_what_its_handle_returns(engine
 
 async def test_a_handler_of_ones_own_that_fails_is_tried_again_in_the_slow_lane(engine: Engine) -> None:
     router, handler = a_router(engine), Own(ValueError("no stock"))
-    router.manager.register_handler("own", handler)
+    manager_of(router).register_handler("own", handler)
     told = await router.route_webhook("own", {"a": 1})
     assert (told["success"], told["outcome"]) == (False, "failed")
     with engine.connect() as connection:
@@ -182,7 +187,7 @@ async def test_a_handler_whose_caller_gives_up_is_tried_again_in_the_slow_lane(e
             await asyncio.Event().wait()
 
     router, handler = a_router(engine), Slow()
-    router.manager.register_handler("own", handler)
+    manager_of(router).register_handler("own", handler)
     call = asyncio.create_task(router.route_webhook("own", {"a": 1}))
     await began.wait()
     call.cancel()
@@ -195,9 +200,9 @@ async def test_a_worker_beside_it_finds_the_callback_decided(engine: Engine) -> 
     announce(engine)
     router = a_router(engine)
     own = Own()
-    router.manager.register_handler("own", own)
+    manager_of(router).register_handler("own", own)
     log = open_log("sqlite:///data/log.db", server=False)
-    worker = Worker(log, engine, router.manager.lookup)
+    worker = Worker(log, engine, manager_of(router).lookup)
     worker.begin()
     with ThreadPoolExecutor(1) as pool:
         stopped = [False]
