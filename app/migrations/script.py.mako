@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util.exc import CommandError
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
@@ -17,4 +18,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back: not supported, restore a copy instead."""
-    raise NotImplementedError("restore a copy of the database instead")
+    raise CommandError("the schema only goes forward; to go back, restore a copy of the database")

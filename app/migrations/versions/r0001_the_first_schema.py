@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util.exc import CommandError
 
 revision = "0001"
 down_revision = None
@@ -239,4 +240,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back: not supported, restore a copy instead."""
-    raise NotImplementedError("restore a copy of the database instead")
+    raise CommandError("the schema only goes forward; to go back, restore a copy of the database")
