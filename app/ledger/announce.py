@@ -15,7 +15,8 @@ from app.core.errors import BalanceTooSmall, CallbackError, FieldError, OrderCon
 from app.core.money import Minor, format_amount
 from app.engine.callback import Outcome, OutcomeWord
 from app.engine.outcomes import rewrite_outcomes
-from app.ledger.book import Book, Case, Policy, Waiting
+from app.ledger.book import Book, Policy
+from app.ledger.cases import Case, Waiting
 from app.ledger.effect import PURCHASE
 from app.ledger.record import decide_announced
 
@@ -57,7 +58,7 @@ def announce_many(
 ) -> list[Announced | CallbackError]:
     """Announce many orders → one result each, in their order; what is refused changes nothing."""
     book = Book(connection, at=at, policy=policy)
-    book.open_orders([(order.provider, order.order_id) for order in orders])
+    book.cases.open_orders([(order.provider, order.order_id) for order in orders])
     page = _Page(book, orders)
     results = [page.announce(order) for order in orders]
     page.write()
@@ -88,7 +89,7 @@ class _Page:
 
     def announce(self, order: NewOrder) -> Announced | CallbackError:
         """Announce one order, or say why not."""
-        owner = self.book.owner_of(order.order_id)
+        owner = self.book.cases.owner_of(order.order_id)
         if owner is not None:
             return self._again(owner, order)
         wallet = self.accounts.get(f"wallet:{order.user_id}")
@@ -140,7 +141,7 @@ class _Page:
     def _open(self, order: NewOrder) -> Case:
         wallet_no = self._account(f"wallet:{order.user_id}", order.currency)
         held_no = self._account(f"held:{order.user_id}", order.currency) if order.kind == PURCHASE else None
-        bare = self.book.case(order.provider, order.order_id)
+        bare = self.book.cases.get(order.provider, order.order_id)
         number = self.next_no if bare is None else bare.no
         contents = (self.book.at, order.kind, order.user_id, order.amount, order.currency, wallet_no, held_no)
         if bare is None:
@@ -148,7 +149,7 @@ class _Page:
             self.inserted.append((number, order.provider, order.order_id, *contents, order.product, order.customer_no))
         else:
             self.updated.append((*contents, order.product, order.customer_no, number))
-        case = self.book.opened(number, order.provider, order.order_id, contents, bare)
+        case = self.book.cases.opened(number, order.provider, order.order_id, contents, bare)
         if order.kind == PURCHASE:  # first: what was parked moves on from the hold
             self.book.hold(case, source_id=self.book.cause("announcement", case))
         self._decide_parked(case, bare)
@@ -157,11 +158,13 @@ class _Page:
     def _decide_parked(self, case: Case, bare: Case | None) -> None:
         """What waited for this announcement is decided in the log's order, as if it came now."""
         if bare is not None:
-            waiting = self.book.waiting(case, states=("parked", "lapsed"))
-            self.book.open_twins([(case.provider, t) for w in waiting if w.told.notice for t in w.told.notice.twins])
+            waiting = self.book.cases.waiting(case, states=("parked", "lapsed"))
+            self.book.cases.open_twins(
+                [(case.provider, t) for w in waiting if w.told.notice for t in w.told.notice.twins]
+            )
             self._rewrite(waiting, [decide_announced(self.book, case, w) for w in waiting])
-        for stranger in self.book.strangers(case):
-            waiting = self.book.waiting(stranger, states=("parked", "lapsed"))
+        for stranger in self.book.cases.strangers(case):
+            waiting = self.book.cases.waiting(stranger, states=("parked", "lapsed"))
             detail = {"sender": stranger.provider, "waits_for": case.provider}
             self._rewrite(
                 waiting,

@@ -10,7 +10,8 @@ from app.core.errors import AmountError
 from app.core.money import parse_amount
 from app.engine.callback import Outcome, OutcomeWord
 from app.engine.outcomes import Alert, driver, raise_alerts, rewrite_outcomes, settle_alerts
-from app.ledger.book import Book, Case, Policy, Waiting
+from app.ledger.book import Book, Policy
+from app.ledger.cases import Case, Waiting
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.judgement import Weight, disproves, judge, weigh
 
@@ -34,10 +35,10 @@ def settle(
     `asked_since`: when the question was opened (microseconds).
     """
     book = Book(connection, at=at, policy=policy)
-    case = book.open_numbers([order_no])[0]
+    case = book.cases.open_numbers([order_no])[0]
     waiting = [
         w
-        for w in book.waiting(case, states=("in_doubt",))
+        for w in book.cases.waiting(case, states=("in_doubt",))
         if w.told.notice is not None and w.told.notice.attempt == attempt
     ]
     subject = f"provider:{case.provider}"
@@ -116,7 +117,7 @@ class _Sitting:
 
     def _grosses(self) -> set[int | None]:
         # What waits has passed the check of its amount, the payer's fee included.
-        return {_gross(w.told) for w in self.book.waiting(self.case, states=("in_doubt",))}
+        return {_gross(w.told) for w in self.book.cases.waiting(self.case, states=("in_doubt",))}
 
     def decide(self, waiting: Waiting) -> Outcome | None:
         """What becomes of one callback that waited, None if it goes on waiting."""

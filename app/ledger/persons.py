@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 from app.core.errors import BalanceTooSmall, FieldError, NotFound, ResolutionRefused
 from app.core.money import Minor, format_amount
 from app.engine.outcomes import settle_alerts
-from app.ledger.book import Book, Case, Policy
+from app.ledger.book import Book, Policy
+from app.ledger.cases import Case
 from app.ledger.effect import PURCHASE, TOPUP, Attempt, attempts_of, effect
 from app.ledger.facts import Fact, FactKind, Level, learn
 
@@ -33,8 +34,8 @@ def resolve(connection: Connection, order_id: str, resolution: Resolution, *, at
     if not resolution.reason.strip():
         raise FieldError("reason", "say why; it is kept with who and when")
     book = Book(connection, at=at, policy=policy)
-    book.open_orders([("", order_id)])
-    case = book.owner_of(order_id)
+    book.cases.open_orders([("", order_id)])
+    case = book.cases.owner_of(order_id)
     if case is None:
         raise NotFound(f"no order {order_id!r} is announced")
     words = WORDS[case.order.kind]

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.engine.callback import Outcome, OutcomeWord
-from app.ledger.book import Book, Case, Policy, Waiting
+from app.ledger.book import Book, Policy
+from app.ledger.cases import Case, Waiting
 from app.ledger.facts import FactKind, Level, Told
 from app.ledger.judgement import judge
 
@@ -31,8 +32,8 @@ def record(connection: Connection, tellings: Sequence[Telling], *, at: int, poli
     Runs inside the caller's transaction, which must be a writing one; `at` is now, in microseconds.
     """
     book = Book(connection, at=at, policy=policy)
-    book.open_orders([(t.provider, t.told.order_id) for t in tellings if t.told.order_id])
-    book.open_twins([(t.provider, twin) for t in tellings if t.told.notice for twin in t.told.notice.twins])
+    book.cases.open_orders([(t.provider, t.told.order_id) for t in tellings if t.told.order_id])
+    book.cases.open_twins([(t.provider, twin) for t in tellings if t.told.notice for twin in t.told.notice.twins])
     outcomes = [_decide(book, telling) for telling in tellings]
     book.write()
     return outcomes
@@ -43,7 +44,7 @@ def _decide(book: Book, telling: Telling) -> Outcome:
     if told.ignored or not told.order_id:
         word = OutcomeWord.REJECTED if told.refused else OutcomeWord.IGNORED
         return Outcome(telling.callback_id, word, told.refused or told.ignored, detail=told.detail)
-    case = book.case(telling.provider, told.order_id)
+    case = book.cases.get(telling.provider, told.order_id)
     if case is None or not case.announced:
         return _decide_unannounced(book, case, telling)
     return decide_announced(book, case, Waiting(telling.callback_id, told, telling.level))
@@ -51,14 +52,14 @@ def _decide(book: Book, telling: Telling) -> Outcome:
 
 def _decide_unannounced(book: Book, case: Case | None, telling: Telling) -> Outcome:
     told = telling.told
-    owner = book.owner_of(told.order_id)
+    owner = book.cases.owner_of(told.order_id)
     if owner is not None:
         detail = {**told.detail, "sender": telling.provider, "waits_for": owner.provider}
         return Outcome(telling.callback_id, OutcomeWord.REJECTED, "another_senders_order", owner.no, detail)
     if told.detail.get("test"):
         return Outcome(telling.callback_id, OutcomeWord.IGNORED, "test_notification", detail=told.detail)
     if case is None:
-        case = book.bare(telling.provider, told.order_id)
+        case = book.cases.bare(telling.provider, told.order_id)
     if told.refused:  # remembered: its signature may be lent to a payment later
         judged = judge(case.order, case.known, told, telling.level, book.policy.confirm)
         book.note(case, judged.facts, source_id=telling.callback_id)
@@ -70,7 +71,7 @@ def _decide_unannounced(book: Book, case: Case | None, telling: Telling) -> Outc
 def decide_announced(book: Book, case: Case, waiting: Waiting) -> Outcome:
     """Judge one callback about an announced order and put down what follows."""
     told = waiting.told
-    twin = told.notice is not None and any(book.is_known(case.provider, twin) for twin in told.notice.twins)
+    twin = told.notice is not None and any(book.cases.is_known(case.provider, twin) for twin in told.notice.twins)
     judged = judge(case.order, case.known, told, waiting.level, book.policy.confirm, twin=twin)
     book.learn(case, judged.facts, source_id=waiting.callback_id)
     if judged.word is OutcomeWord.IN_DOUBT:
