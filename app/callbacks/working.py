@@ -1,6 +1,9 @@
 """The worker's process: one that decides callbacks and one thread that carries out tasks, until it is told to stop."""
 
+import os
 import signal
+import threading
+import time
 from collections.abc import Mapping
 from types import FrameType
 from typing import Protocol
@@ -17,12 +20,15 @@ from app.engine.log import Log, open_log
 from app.engine.supervisor import inherited_wake_fd
 from app.engine.tasks import Performer
 from app.engine.tasks.runner import Runner
-from app.engine.tasks.thread import start_in_thread
+from app.engine.tasks.thread import RunnerThread, start_in_thread
 from app.engine.worker import Worker
 from app.ledger.parked import lapse
 from app.providers.outgoing import open_client
 
 log = get_logger(__name__)
+
+_WATCH_SECONDS = 1.0
+_HANGS_AFTER_SECONDS = 60.0  # a batch takes a tenth of a second
 
 #: What the worker does now and then, each in a transaction of its own.
 CHORES = (lapse,)
@@ -48,6 +54,7 @@ def run(settings: Settings, engine: Engine, manager: Staffed) -> int:
     try:
         worker = Worker(callbacks, engine, manager.lookup, chores=CHORES, on_batch=runner.wake)
         log.info("worker.started", handlers=sorted(manager.lookup))
+        threading.Thread(target=_watch, args=(worker, runner, stop), name="watchdog", daemon=True).start()
         worker.run(lambda: stop.asked, inherited_wake_fd())
     finally:
         runner.stop()
@@ -65,6 +72,21 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log) -> Runner:
         ASK: MidtransConfirmer(manager.settings, client),
     }
     return Runner(engine, performers, redact=redact, closing=[client.aclose])
+
+
+def _watch(worker: Worker, runner: RunnerThread, stop: "_Stop") -> None:
+    """End this process when a handler hangs in the worker's transaction, or the slow lane is gone: it is started again.
+
+    Nothing is committed then; a callback that hangs each time is found like one that kills, and set aside.
+    """
+    while not stop.asked:
+        time.sleep(_WATCH_SECONDS)
+        if (seconds := worker.busy_seconds()) > _HANGS_AFTER_SECONDS:
+            log.error("worker.hangs", seconds=round(seconds))
+            os._exit(1)
+        if not runner.alive and not stop.asked:
+            log.error("tasks.gone")
+            os._exit(1)
 
 
 class _Stop:

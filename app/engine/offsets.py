@@ -65,7 +65,8 @@ def stands_at(connection: Connection, epoch_no: int) -> int:
 
 def move(connection: Connection, epoch_no: int, offset: int, *, careful: bool, at: int) -> None:
     """Move on; while going carefully the note stays, so that a worker that dies now goes on carefully."""
-    clear = "" if careful else ", trying = NULL, deaths = 0"
+    # 1: this worker runs; when it dies without a word, the next one finds 2
+    clear = "" if careful else ", trying = NULL, deaths = 1"
     driver(connection).execute(
         f'UPDATE callback_offsets SET "offset" = ?, moved_at = ?{clear} WHERE id = ?', (offset, at, epoch_no)
     )

@@ -59,6 +59,14 @@ class Child:
         self.start_at = now + (min(_BACKOFF_SECONDS_MAX, 0.1 * 2**self.quick_deaths) if self.quick_deaths else 0.0)
         return code
 
+    def is_hopeless(self) -> bool:
+        """Whether it dies at every start.
+
+        A worker never is: it may have several callbacks before it that kill it, and needs some starts for each; the
+        server receives meanwhile. What cannot be configured away ends it with REFUSED.
+        """
+        return self.name != "worker" and self.quick_deaths >= _QUICK_DEATHS_MAX
+
     def stop(self, seconds: float) -> int:
         """Ask it to stop, and wait → its exit code; killed when it does not stop in time."""
         if self.process is None:
@@ -102,7 +110,7 @@ class Supervisor:
     def _look(self, now: float) -> int:
         for child in self.children:
             code = child.died(now)
-            if code is not None and (code == REFUSED or child.quick_deaths >= _QUICK_DEATHS_MAX):
+            if code is not None and (code == REFUSED or child.is_hopeless()):
                 log.error("gave_up", child=child.name, exit_code=code, quick_deaths=child.quick_deaths)
                 return REFUSED if code == REFUSED else 1
             if code is not None:

@@ -111,6 +111,7 @@ class Worker:
         self._careful_until = 0
         self._chores_due = 0
         self._troubles = 0  # of the storage, one after the other
+        self._busy_since: float | None = None
 
     def begin(self) -> None:
         """Find the place in the log; called again when the log was replaced."""
@@ -153,7 +154,11 @@ class Worker:
             stands = offsets.stands_at(connection, number)
             if stands != self.place.offset:
                 raise OvertakenError(stands)
-            outcomes = decide(connection, self.handlers, callbacks, epoch_no=number, at=at)
+            self._busy_since = time.monotonic()
+            try:
+                outcomes = decide(connection, self.handlers, callbacks, epoch_no=number, at=at)
+            finally:
+                self._busy_since = None
             offsets.move(connection, number, callbacks[-1].id, careful=careful, at=at)
         self._stand(callbacks[-1].id)
         self._tell(callbacks, outcomes)
@@ -242,6 +247,11 @@ class Worker:
         self._stand(callback.id)
         log.error("set_aside", callback_id=str(callback.id), provider=callback.provider, exc_info=error)
         return Counter([OutcomeWord.SET_ASIDE])
+
+    def busy_seconds(self) -> float:
+        """How long the batch that is under way has been decided on, with the state's lock held; 0 for none."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def do_chores(self) -> None:
         """What is due now and then, each in a transaction of its own."""

@@ -199,7 +199,7 @@ class Runner:
             if limit.expired():
                 return Failure(f"no end within {performer.timeout_seconds:g} s")
             return Failure(self._writer.words(error))
-        except Exception as error:  # noqa: BLE001 - a performer may fail in any way; it is the task's failure
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is this task's
             return Failure(self._writer.words(error))
         if isinstance(result, (Success, Failure)):
             return result
