@@ -253,8 +253,8 @@ def show_wallet(user_id: str) -> WalletShown:
 
 
 @public.get("/health/live", tags=["health"])
-def live() -> dict[Literal["success"], bool]:
-    """The process answers."""
+async def live() -> dict[Literal["success"], bool]:
+    """The process answers, whatever holds the threads that read the state."""
     return {"success": True}
 
 

@@ -20,6 +20,8 @@ _WIRE_FACTOR = 8  # how many bytes a body may take on the wire for each byte it 
 
 log = get_logger(__name__)
 
+_LENGTH_DIGITS = 19  # of a Content-Length: `int` refuses thousands of them with an exception
+
 
 class CallbackProtocol(OrderedConnection):
     """One connection's parser. `uvicorn.Config(http=CallbackProtocol)`."""
@@ -143,7 +145,7 @@ class CallbackProtocol(OrderedConnection):
     def _refused_by_head(self, headers: dict[bytes, bytes]) -> Answer | None:
         length = headers.get(b"content-length")  # digits only, and one: the parser saw to it
         if length is not None:
-            if int(length) > self._limits.body_bytes:
+            if len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
                 return answers.BODY_TOO_LARGE
         elif headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
             return answers.TRANSFER_REFUSED

@@ -6,6 +6,7 @@ Their shape follows the hot path: an order's number is given in order of announc
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Index,
     Integer,
@@ -77,6 +78,8 @@ accounts = Table(
     Column("currency", String(3), nullable=False),
     Column("balance", BigInteger),  # NULL: a system account, summed when asked
     UniqueConstraint("name", "currency", name="callback_accounts_key"),
+    # SQLite turns a sum beyond 64 bits into a float without a word: the callback is set aside instead
+    CheckConstraint("typeof(balance) IN ('integer', 'null')", name="callback_accounts_exact").ddl_if(dialect="sqlite"),
 )
 
 #: Causes that are no callback (an announcement, an answer of a status API, a person's word) have negative ids.

@@ -189,6 +189,7 @@ async def test_expect_is_told_to_continue_only_within_the_limits_and_in_its_turn
         (b"POST " + PATH.encode() + b" HTTP/1.1\r\nX-Endless: " + b"e" * 400_000, 431),
         (post(b"", length=(1 << 20) + 1), 413),
         (post(b"x" * (3 << 20)), 413),
+        (post().replace(b"11\r\n", b"0" * 5000 + b"11\r\n"), 413),
         (chunked(*[b"x" * 65_000] * 17, end=b""), 413),
         (post(b"", "/echo", length=(1 << 20) + 1), 413),
         (post(b"").replace(b"Host", b"Transfer-Encoding: gzip, chunked\r\nHost") + b"1\r\n{\r\n0\r\n\r\n", 501),

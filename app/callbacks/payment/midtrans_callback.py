@@ -26,6 +26,7 @@ TEST_PREFIX = "payment_notif_test_"
 WRONG_ADDRESS = Verification("", 401, "wrong_address")
 _UNREADABLE = Verification("", 400, "unreadable")
 _SUCCESS_CODE = "200"
+_CURRENCY_CHARS = 3
 
 
 class Notification(msgspec.Struct, frozen=True, gc=False):
@@ -204,7 +205,7 @@ _NOTHING: dict[str, str] = {}
 
 def _odd_field(told: Notification, level: Level, order_id: str, attempt: str, gross: Minor | None) -> str:
     """The name of a field that the facts cannot do without, "" when all can be read."""
-    if order_id and attempt and gross is not None and (told.currency is None or isinstance(told.currency, str)):
+    if order_id and attempt and gross is not None and _is_currency(told.currency):
         return ""
     if not order_id:
         return "order_id"
@@ -213,7 +214,14 @@ def _odd_field(told: Notification, level: Level, order_id: str, attempt: str, gr
         return "transaction_id"
     if gross is None and not (may_lack and told.gross_amount is None):
         return "gross_amount"
-    return "" if told.currency is None or isinstance(told.currency, str) else "currency"
+    return "" if _is_currency(told.currency) else "currency"
+
+
+def _is_currency(value: Any) -> bool:
+    """Absent, or at most three letters: it is not signed, and becomes part of a fact when it is not the order's."""
+    return value is None or (
+        isinstance(value, str) and len(value) <= _CURRENCY_CHARS and value.isascii() and (value.isalpha() or not value)
+    )
 
 
 def _fields(told: Notification) -> dict[str, str]:

@@ -20,6 +20,9 @@ def upgrade() -> None:
         sa.Column("balance", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name", "currency", name="callback_accounts_key"),
+        sa.CheckConstraint("typeof(balance) IN ('integer', 'null')", name="callback_accounts_exact").ddl_if(
+            dialect="sqlite"
+        ),
     )
     op.create_table(
         "callback_alerts",

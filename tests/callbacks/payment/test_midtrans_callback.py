@@ -193,6 +193,8 @@ def test_another_word_is_ignored_and_visible() -> None:
         ({"gross_amount": "-100.00"}, "unreadable"),
         ({"gross_amount": "100.000"}, "unreadable"),
         ({"currency": 360}, "unreadable"),
+        ({"currency": "IDR" * 300_000}, "unreadable"),
+        ({"currency": "I\x1b["}, "unreadable"),
     ],
 )
 def test_signed_fields_that_are_absent_or_odd_are_refused_with_what_can_be_read(
