@@ -1,6 +1,6 @@
 # The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint docs bench bench-quick lock clean
+.PHONY: help install dev run test lint docs bench bench-quick lock chaos clean
 
 BIN := .venv/bin
 CODE := app tests bench docs
@@ -44,6 +44,9 @@ bench-quick: dev ## The same in small
 lock: dev ## Write both locks anew, keeping pins that still fit (UPGRADE=1 takes the newest)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+chaos: dev ## Kill server and worker for a minute under load, and check the books (SECONDS=60 SEED=1)
+	CHAOS_SECONDS=$(or $(SECONDS),60) CHAOS_SEED=$(or $(SEED),1) $(BIN)/pytest -p no:xdist -s --timeout 900 tests/chaos
 
 clean: ## Remove .venv and caches; data/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,7 +11,6 @@ from app.core.config import Settings, get_settings
 from app.engine.asgi import ASGIApp, Receive, Scope, Send
 from app.engine.reception import STATE_KEY, Reception, open_reception
 
-# A name that no handler can have is nobody's address here: FastAPI answers its 404.
 _HOT = re.compile(r"/callbacks/(webhook|event)/([^/]+)/?")
 
 #: Opens what receives callbacks; called in the event loop that serves.

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,7 +39,9 @@ class Settings(BaseSettings):
     midtrans_server_key: SecretStr | None = Field(
         None, description="Signs Midtrans' notifications; several separated by commas, the first one asks the API."
     )
-    midtrans_client_key: SecretStr | None = Field(None, description="Midtrans' public key for payment pages.")
+    midtrans_client_key: SecretStr | None = Field(
+        None, description="Midtrans' public key for payment pages. Not used yet."
+    )
     midtrans_confirm: Literal["doubt", "always", "never"] = Field(
         "doubt", description="When Midtrans' status API is asked before money moves."
     )
@@ -47,29 +50,37 @@ class Settings(BaseSettings):
     )
     midtrans_api_url: str = Field("", description="Midtrans' API; by default chosen by the key (`SB-` is the sandbox).")
 
-    digiflazz_username: str | None = Field(None, description="Digiflazz' user name.")
-    digiflazz_api_key: SecretStr | None = Field(None, description="Digiflazz' API key.")
+    digiflazz_username: str | None = Field(None, description="Digiflazz' user name. Not used yet.")
+    digiflazz_api_key: SecretStr | None = Field(None, description="Digiflazz' API key. Not used yet.")
     digiflazz_webhook_secret: SecretStr | None = Field(
         None, description="Signs Digiflazz' callbacks; several separated by commas."
     )
-    digiflazz_api_url: str = Field("https://api.digiflazz.com", description="Digiflazz' API.")
+    digiflazz_api_url: str = Field("https://api.digiflazz.com", description="Digiflazz' API. Not used yet.")
 
-    discord_bot_token: SecretStr | None = Field(None, description="The bot's token.")
+    discord_bot_token: SecretStr | None = Field(None, description="The bot's token. Not used yet.")
     discord_public_key: str | None = Field(
         None, description="The application's public key (hex) that proves interactions; several separated by commas."
     )
-    discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's API.")
+    discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's API. Not used yet.")
 
-    telegram_bot_token: SecretStr | None = Field(None, description="The bot's token.")
+    telegram_bot_token: SecretStr | None = Field(None, description="The bot's token. Not used yet.")
     telegram_webhook_secret: SecretStr | None = Field(
         None, description="The secret_token given to setWebhook; several separated by commas."
     )
-    telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API.")
+    telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API. Not used yet.")
 
     @field_validator("*", mode="before")
     @classmethod
     def _blank_is_not_set(cls, value: object) -> object:
         return value.strip() if isinstance(value, str) else value
+
+    @field_validator("midtrans_api_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("must be an address such as https://api.midtrans.com")
+        return value
 
     @property
     def production(self) -> bool:

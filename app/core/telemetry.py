@@ -179,5 +179,5 @@ METRICS: tuple[Metric, ...] = (
     Metric("callbacks_alerts", "gauge", "alerts", ("kind",), "Open alerts."),
     Metric("callbacks_tasks", "gauge", "tasks", ("state",), "Tasks of the slow lane that are not done."),
     Metric("callbacks_log_bytes", "gauge", "bytes", ("file",), "Size of the callback log's files."),
-    Metric("callbacks_ready", "gauge", "1 or 0", (), "Whether callbacks are accepted and decided."),
+    Metric("callbacks_ready", "gauge", "1 or 0", (), "Whether callbacks are accepted."),
 )

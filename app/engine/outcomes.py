@@ -79,6 +79,14 @@ def count(connection: Connection, more: Mapping[tuple[str, str], int]) -> None:
         )
 
 
+def refusal_keys(connection: Connection) -> set[tuple[str, str]]:
+    """Which refusals are counted so far, by (provider, name)."""
+    rows = driver(connection).execute(
+        "SELECT provider, name FROM callback_counters WHERE name LIKE ?", (f"{REFUSED}%",)
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
 def rewrite_outcomes(connection: Connection, outcomes: Sequence[Outcome], *, decided_by: int | None, at: int) -> None:
     """Change what became of callbacks that waited or are decided anew; `decided_by` names the answer or the person."""
     driver(connection).executemany(

@@ -13,7 +13,7 @@ import orjson
 from app.core.errors import UnreadableBody, ValidationError, treatment
 from app.engine import answers
 from app.engine.answers import accepted, problem
-from app.engine.callback import Answer, Done, Handler, Handlers, Request, Row
+from app.engine.callback import Answer, Done, Handler, Handlers, Identity, Request, Row, Verification
 from app.engine.counters import Counters
 from app.engine.limits import Limits
 from app.engine.nesting import too_deep
@@ -92,21 +92,7 @@ class Receiver:
         reply = handler.reply(request)
         if not handler.keeps(request):
             return reply or Answer(200, b'{"success": true, "message": "nothing to keep"}')
-        kept = _kept_headers(handler.kept_headers, request.headers) if handler.kept_headers else ""
-        row: Row = (
-            0,
-            self.prefix + provider,
-            identity.event_type,
-            identity.event_key,
-            identity.ordering_key,
-            request.received_at,
-            kept,
-            handler.kept_body(request),
-            verification.how,
-            request.remote_addr,
-        )
-        if not _storable(row):
-            raise UnreadableBody("the body holds text that is no Unicode")
+        row = row_of(handler, request, identity, verification, self.prefix + provider)
 
         def committed(callback_id: int | None) -> None:
             if callback_id is None:
@@ -130,6 +116,25 @@ class Receiver:
             request.provider, "handler_failed", at=request.received_at, error=type(error).__name__, where=where
         )
         return answers.HANDLER_FAILED
+
+
+def row_of(handler: Handler, request: Request, identity: Identity, verification: Verification, name: str) -> Row:
+    """The callback's columns for the log, kept under `name`. Raises UnreadableBody for text that is no Unicode."""
+    row: Row = (
+        0,
+        name,
+        identity.event_type,
+        identity.event_key,
+        identity.ordering_key,
+        request.received_at,
+        _kept_headers(handler.kept_headers, request.headers) if handler.kept_headers else "",
+        handler.kept_body(request),
+        verification.how,
+        request.remote_addr,
+    )
+    if not _storable(row):
+        raise UnreadableBody("the body holds text that is no Unicode")
+    return row
 
 
 def _kept_headers(names: tuple[bytes, ...], headers: Mapping[bytes, bytes]) -> str:

@@ -17,7 +17,7 @@ from app.engine.tasks.queue import NewTask, enqueue
 from app.ledger.cases import NO_AMOUNT, Case, Cases, Waiting
 from app.ledger.facts import Fact, Level, Told
 from app.ledger.judgement import Confirm
-from app.ledger.postings import NOTHING_MOVED, Account, Posting, journal
+from app.ledger.postings import NOTHING_MOVED, Account, Posting, balanced, journal
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
@@ -131,9 +131,11 @@ class Book:
 
     def adjust(self, account_no: int, currency: str, amount: Minor, *, source_id: int) -> None:
         """A journal between a wallet and `adjustment`."""
+        other = self.system_account(Account.ADJUSTMENT, "", currency)
+        numbers = {Account.WALLET: account_no, Account.ADJUSTMENT: other}
         self._journals.append((source_id, None, self.at))
-        self._postings.append((account_no, self.at, source_id, amount))
-        self._postings.append((self.system_account(Account.ADJUSTMENT, "", currency), self.at, source_id, -amount))
+        for account, moved in balanced((Posting(Account.WALLET, amount), Posting(Account.ADJUSTMENT, -amount))):
+            self._postings.append((numbers[account], self.at, source_id, moved))
         self._moved[account_no] = self._moved.get(account_no, 0) + amount
 
     def system_account(self, account: Account, named: str, currency: str) -> int:

@@ -18,7 +18,7 @@ class Level(IntEnum):
 
 
 class FactKind(StrEnum):
-    """Every kind of fact; `effect` reads all but the last two."""
+    """Every kind of fact; no formula of money reads the last two."""
 
     # payments: about one attempt
     PAID = "paid"

@@ -17,7 +17,7 @@ from app.core.database import check_schema, reading, writing
 from app.core.errors import CallbackError
 from app.core.telemetry import METRICS
 from app.engine.log import Log, open_log
-from app.engine.outcomes import DECIDED, REFUSED, count
+from app.engine.outcomes import DECIDED, REFUSED, count, refusal_keys
 from app.ledger import books
 from app.operate.shown import (
     CheckShown,
@@ -120,6 +120,10 @@ def log_path(log_url: str) -> Path:
     return Path(log_url.partition("://")[2].removeprefix("/"))
 
 
+#: A handler that makes up reasons fills neither the table nor a scrape, however often the server starts.
+_REFUSAL_KEYS_MAX = 1000
+
+
 class RefusalKeeper:
     """Adds what one server refused to the counters that survive its end."""
 
@@ -140,7 +144,15 @@ class RefusalKeeper:
         more = self.unkept()
         if more:
             with writing(self._engine) as connection:
-                count(connection, {(provider, REFUSED + reason): n for (provider, reason), n in more.items()})
+                kept = refusal_keys(connection)
+                bounded: Counter[tuple[str, str]] = Counter()
+                for (provider, reason), number in more.items():
+                    key = (provider, REFUSED + reason)
+                    if key not in kept and len(kept) >= _REFUSAL_KEYS_MAX:
+                        key = ("other", REFUSED + "other")
+                    kept.add(key)
+                    bounded[key] += number
+                count(connection, bounded)
             self._kept.update(more)
 
 

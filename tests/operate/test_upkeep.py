@@ -130,6 +130,19 @@ def test_refusals_are_kept_once_each_and_again_after_trouble(shop: Shop) -> None
     assert [tuple(row) for row in values] == [("midtrans", "refused:signature_wrong", 5)]
 
 
+def test_a_handler_that_makes_up_reasons_does_not_fill_the_table_however_often_the_server_starts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_REFUSAL_KEYS_MAX", 3)
+    for start in range(3):
+        upkeep.RefusalKeeper(shop.engine, {("own", f"{start}:{n}"): 1 for n in range(5)}).keep()
+    upkeep.RefusalKeeper(shop.engine, {("own", "0:1"): 1}).keep()
+    with reading(shop.engine) as connection:
+        rows = connection.execute(text("SELECT name, value FROM callback_counters")).all()
+    kept = {row[0]: row[1] for row in rows}
+    assert kept == {"refused:0:0": 1, "refused:0:1": 2, "refused:0:2": 1, "refused:other": 12}
+
+
 def test_a_backlog_is_counted_so_far_as_it_is_cheap(
     shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,19 +18,19 @@ from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing
 from app.core.errors import CallbackError, UnreadableBody
 from app.core.telemetry import get_logger
-from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.callback import Callback, Outcome, OutcomeWord, Request, Verification
 from app.engine.limits import Limits
 from app.engine.log import open_log
 from app.engine.nesting import too_deep
 from app.engine.offsets import epoch_no_of
+from app.engine.receive import row_of
 from app.engine.worker import decide
 from app.migrations.run import bring_up_to_date
 
 log = get_logger(__name__)
 
 CALLER = Verification("caller")
-_DEPTH_MAX = Limits().json_depth
-_PARTITION = 0  # SQLite: one worker reads everything in order
+_LIMITS = Limits()
 
 #: Indonesian, English.
 _MESSAGES = {
@@ -49,6 +49,7 @@ _MESSAGES = {
     OutcomeWord.SET_ASIDE: ("Callback disisihkan", "The callback was set aside"),
 }
 _REFUSED = ("Pengirim tidak terbukti", "The sender is not proved")
+_BROKEN = ("Handler gagal, tidak ada yang disimpan", "The handler failed, nothing was kept")
 _FAILED = ("Handler gagal dan akan dicoba lagi", "The handler failed and is tried again")
 
 
@@ -85,13 +86,16 @@ async def take(
         if not verification.ok:
             return failure(f"{_REFUSED[language]}: {verification.reason}", "refused")
         identity = handler.identify(request)
+        row = row_of(handler, request, identity, verification, request.provider)
     except CallbackError as error:
         return failure(str(error), "refused")
+    except Exception as error:  # a handler of somebody's own, answered as over HTTP
+        log.exception("handler_failed", handler=call.name)
+        return failure(f"{_BROKEN[language]}: {type(error).__name__}", "failed")
     if not handler.keeps(request):
         return {"success": True, "message": _MESSAGES[OutcomeWord.IGNORED][language], "outcome": "ignored"}
     bind = bind_of(db, settings)
     doer = _HandledByCaller() if handler.hands_over else handler
-    row = row_of(handler, request, identity, verification)
     if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
         callback, outcome = _keep_and_decide(bind, settings.callback_log_url, doer, row)
     else:
@@ -127,35 +131,17 @@ def request_of(call: Call, at: int) -> Request:
         body = call.raw_body if call.raw_body is not None else msgspec.json.encode(call.data)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnreadableBody(f"the data cannot be written as JSON: {error}") from None
-    if too_deep(body, _DEPTH_MAX):
-        raise UnreadableBody(f"the data is nested deeper than {_DEPTH_MAX} levels")
+    if len(body) > _LIMITS.body_bytes:
+        raise UnreadableBody(f"the data has {len(body)} bytes as JSON, more than {_LIMITS.body_bytes}")
+    if too_deep(body, _LIMITS.json_depth):
+        raise UnreadableBody(f"the data is nested deeper than {_LIMITS.json_depth} levels")
     headers = {_bytes(name).lower(): _bytes(value) for name, value in call.headers.items()}
     return Request(call.name, body, headers, "direct", at)
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def row_of(handler: Any, request: Request, identity: Identity, verification: Verification) -> tuple[Any, ...]:
-    """The callback's columns for the log."""
-    kept = {
-        name.decode("latin-1"): request.headers[name].decode("latin-1")
-        for name in handler.kept_headers
-        if name in request.headers
-    }
-    return (
-        _PARTITION,
-        request.provider,
-        identity.event_type,
-        identity.event_key,
-        identity.ordering_key,
-        request.received_at,
-        msgspec.json.encode(kept).decode() if kept else "",
-        handler.kept_body(request),
-        verification.how,
-        request.remote_addr,
-    )
+def _bytes(value: object) -> bytes:
+    # What no header can hold proves nothing, but it is no reason to raise either.
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 
 
 def bind_of(db: Any, settings: Settings) -> Engine | Connection:

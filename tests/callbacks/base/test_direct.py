@@ -242,3 +242,24 @@ async def test_a_connection_without_our_schema_gets_it(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert (await MidtransCallbackHandler(connection, settings()).handle(PAID))["outcome"] == "parked"
     engine.dispose()
+
+
+class Odd(Own):
+    def verify(self, request: Any, at: int) -> Any:
+        raise ValueError(request, at)
+
+
+async def test_what_a_direct_call_cannot_bring_is_a_failure_and_never_an_exception(engine: Engine) -> None:
+    router = a_router(engine, digiflazz_webhook_secret="shh")
+    manager_of(router).register_handler("odd", Odd())
+    failures = [
+        await router.route_webhook("midtrans", {"order_id": "x" * (1 << 20)}),
+        await router.route_webhook("odd", {"a": 1}),
+        await router.route_webhook("digiflazz", {"data": {}}, headers={"x-hub-signature": "sha1=\ud800"}),
+        await router.route_webhook("digiflazz", {"data": {}}, headers={"x-hub-signature": 7}),  # type: ignore[dict-item]
+        await router.route_webhook("midtrans", None, raw_body=b'{"order_id": "\\ud800"}'),
+    ]
+    assert [told["success"] for told in failures] == [False] * 5
+    assert "1048576" in failures[0]["message"]
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM callback_outcomes")).scalar() == 0
