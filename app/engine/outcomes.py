@@ -50,7 +50,7 @@ def write_outcomes(
                 callback.provider,
                 callback.event_type[:64],
                 outcome.order_no,
-                outcome.word,
+                str(outcome.word),  # an enum's member costs the driver as much as the row
                 outcome.reason,
                 to_json(outcome.detail) if outcome.detail else "",
                 callback.received_at,

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import threading
@@ -72,6 +73,8 @@ class CallbackServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the reception, then listen."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is there now stays; the collector need not look through it again and again
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         self._on_listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 

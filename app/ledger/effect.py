@@ -1,6 +1,7 @@
 """What a set of facts means: money moved, status shown, alerts deserved. Pure; who came first does not matter."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.core.money import Minor
@@ -139,8 +140,8 @@ def attempts_of(known: Known) -> dict[str, Attempt]:
 def _topup(amount: Minor, known: Known) -> Effect:
     if not known:
         return _WAITING
-    if len(known) == 1 and next(iter(known)).kind is FactKind.PAID:  # nine in ten: 2 µs instead of 9
-        return Effect(Position(amount, 0, -amount, 0), "paid")
+    if len(known) == 1 and next(iter(known)).kind is FactKind.PAID:  # nine in ten: a tenth of what counting costs
+        return _paid(amount)
     attempts = attempts_of(known)
     counting = [(attempt.worth(amount), attempt) for attempt in attempts.values() if attempt.counts()]
     worth = max((each for each, _ in counting), default=0)
@@ -149,6 +150,11 @@ def _topup(amount: Minor, known: Known) -> Effect:
         _topup_status(amount, attempts, [attempt for each, attempt in counting if each == worth]),
         _topup_alerts(amount, known, attempts, len(counting)),
     )
+
+
+@lru_cache(maxsize=4096)  # a shop has a handful of amounts
+def _paid(amount: Minor) -> Effect:
+    return Effect(Position(amount, 0, -amount, 0), "paid")
 
 
 def _topup_status(amount: Minor, attempts: dict[str, Attempt], best: list[Attempt]) -> str:

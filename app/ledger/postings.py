@@ -1,6 +1,7 @@
 """Accounts, positions and journals: a journal that does not sum to zero cannot be made. Pure."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.core.money import Minor
@@ -40,6 +41,7 @@ _ACCOUNTS = (Account.WALLET, Account.HELD, Account.CLEARING, Account.SALES)
 NOTHING_MOVED = Position()
 
 
+@lru_cache(maxsize=4096)  # most journals of a shop are alike: a look-up costs a quarter of making one
 def journal(before: Position, after: Position) -> tuple[Posting, ...]:
     """The postings that lead from one position to another; empty when they are equal.
 

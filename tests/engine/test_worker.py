@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,28 @@ def test_a_worker_knows_how_long_it_has_been_at_a_batch(place: Place) -> None:
     begun = place.worker(Looking())
     begun.step()
     assert (seen, begun.busy_seconds()) == ([True], 0.0)
+
+
+def test_a_stream_is_worked_on_in_batches_and_its_pages_are_carried_over_in_between(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = Counting()
+    began, sent, carried = time.monotonic(), 0, 0
+    real = worker.checkpoint
+
+    def checkpoint(engine: Engine) -> None:
+        nonlocal carried
+        carried += 1
+        real(engine)
+
+    def enough() -> bool:
+        nonlocal sent
+        place.log.write_batch(rows(b"good"))  # each look finds something new, as under a stream
+        sent += 1
+        return time.monotonic() - began > 0.6
+
+    monkeypatch.setattr(worker, "checkpoint", checkpoint)
+    Worker(place.log, place.engine, handlers(handler)).run(enough)
+    assert len(place.counted()) >= sent - 1
+    assert handler.calls <= 0.6 / 0.02 + 2  # a batch every 20 ms
+    assert 1 <= carried <= 4  # every quarter of a second
