@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.client
+import io
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from sqlalchemy import text
 
 from app.core.config import Settings
@@ -24,10 +26,13 @@ from app.core.database import ensure_schema, make_engine, reading
 from app.engine.callback import Callback
 from app.engine.log import open_log
 from app.operate import orders, upkeep
+from app.operate.importing import import_orders
 from app.operate.orders import policy_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEY = "SB-Mid-server-of-the-tests-0001"
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 
 
 def free_port() -> int:
@@ -156,8 +161,8 @@ class Shop:
     def said(self, name: str) -> str:
         return (self.folder / f"{name}.out").read_text()[-2000:]
 
-    def until_listening(self) -> None:
-        until(self.listens, lambda: self.stands("serve"))
+    def until_listening(self, name: str = "serve") -> None:
+        until(self.listens, lambda: self.stands(name))
 
     def stands(self, name: str) -> str:
         """Where a process stands that does not come: its exit code, or the stack of each of its threads."""
@@ -179,10 +184,42 @@ class Shop:
             data = {"order_id": order_id, "user_id": user, "kind": "topup", "amount": amount}
             orders.create_order(self.engine, data, at=time.time_ns() // 1000, policy=policy, lang="en")
 
+    def announce_all(self, wanted: Iterable[tuple[str, str, str]]) -> None:
+        """The same, thousands in one transaction."""
+        names = ("order_id", "user_id", "amount")
+        lines = [json.dumps({**dict(zip(names, each, strict=True)), "kind": "topup"}) for each in wanted]
+        refused: list[str] = []
+        import_orders(
+            self.engine,
+            io.BytesIO("\n".join(lines).encode()),
+            clock=lambda: time.time_ns() // 1000,
+            policy=policy_of(Settings()),
+            told=lambda number, reason: refused.append(f"{number}: {reason}"),
+        )
+        assert refused == []
+
     def get(self, path: str) -> Any:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
-            connection.request("GET", path)
-            return json.loads(connection.getresponse().read())
+        return self.ask("GET", path)[1]
+
+    def ask(self, method: str, path: str, data: Any = None) -> tuple[int, Any]:
+        """One request for FastAPI → the status, and what the JSON of the answer says."""
+        body = None if data is None else json.dumps(data)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            return reply.status, json.loads(reply.read())
+
+    def resident_mib(self, name: str) -> float:
+        """The memory that a process has now; Linux only."""
+        return self._memory(name, "VmRSS:")
+
+    def peak_mib(self, name: str) -> float:
+        """The most that it ever had."""
+        return self._memory(name, "VmHWM:")
+
+    def _memory(self, name: str, field: str) -> float:
+        status = Path(f"/proc/{self.processes[name].pid}/status").read_text()
+        return int(status.partition(field)[2].split()[0]) / 1024
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with reading(self.engine) as connection:
@@ -209,7 +246,7 @@ class Shop:
         place = 'SELECT "offset", deaths, trying FROM callback_offsets'
         until(
             lambda: any(row[0] == last_id for row in self.rows(place)),
-            lambda: f"{self.rows(place)} of {last_id}: {self.said('worker')}",
+            lambda: f"{self.rows(place)} of {last_id}: {[self.said(name) for name in self.processes]}",
             seconds,
         )
 
@@ -217,6 +254,10 @@ class Shop:
         """What does not add up: the audit's findings, and journals that do not sum to zero."""
         odd = "SELECT journal_id, sum(amount) FROM callback_postings GROUP BY journal_id HAVING sum(amount) <> 0"
         return [*upkeep.audit_books(self.engine), *self.rows(odd)]
+
+    def outcomes(self) -> dict[str, int]:
+        """How many callbacks had each outcome."""
+        return dict(self.rows("SELECT outcome, count(*) FROM callback_outcomes GROUP BY 1"))
 
     def journals(self) -> dict[str, int]:
         """How many journals each order has that has any."""

@@ -1,7 +1,6 @@
 """A disk that is full, read-only or fails to sync: nobody is told 200, and all is well again without a restart."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,23 +10,16 @@ from pathlib import Path
 import pytest
 
 from app.engine.log.sqlite import SqliteLog
-from tests.engine.log.building import ROOT, Child, all_ids
+from tests.engine.log.building import Child, all_ids
+from tests.fakes.failing_disk import build_failing_disk, needs_preloading
 
-CC = shutil.which("cc")
 TRIES = 3
-
-needs_preloading = pytest.mark.skipif(
-    CC is None or sys.platform != "linux", reason="needs a C compiler and LD_PRELOAD to make a disk fail"
-)
 
 
 @pytest.fixture(scope="session")
 def failing_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library that makes the disk fail for the process that preloads it."""
-    library = tmp_path_factory.mktemp("failing") / "failing_disk.so"
-    source = ROOT / "tests" / "engine" / "log" / "failing_disk.c"
-    subprocess.run([str(CC), "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)  # noqa: S603 - a compiler
-    return library
+    return build_failing_disk(tmp_path_factory.mktemp("failing"))
 
 
 def readable(path: Path) -> list[int]:
