@@ -23,13 +23,13 @@ def up() -> None:
 
     Example: callbacks up
     """
-    from app.engine.supervisor import Supervisor  # noqa: PLC0415 - each command loads its own room only
+    from app.engine.supervisor import become_supervisor  # noqa: PLC0415 - each command loads its own room only
 
     settings = parts.settings()
     _check_host(settings)
     with _start():
         ensure_schema(get_engine())
-    raise typer.Exit(Supervisor().run())
+    become_supervisor()
 
 
 def serve() -> None:

@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import SchemaOutdated, StartRefused
 from app.migrations.run import bring_up_to_date, why_outdated
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 try:
     from pysqlite3 import dbapi2 as _bundled
@@ -178,12 +180,14 @@ _TROUBLE = frozenset({5, 6, 7, 8, 10, 11, 13, 14, 15})
 _TROUBLE_WORDS = ("locked", "busy", "disk", "readonly", "unable to open", "malformed", "out of memory")
 
 
-def get_db() -> Iterator[Session]:
+def get_db() -> "Iterator[Session]":
     """Yield a Session on the state database and close it; a FastAPI dependency, or `next(get_db())`.
 
     `next(get_db())` finalises the generator at once, so that Session arrives closed. A closed Session stays usable: it
     takes a connection anew when it needs one, and our handlers only ask it for its engine.
     """
+    from sqlalchemy.orm import Session  # noqa: PLC0415 - six megabytes that our own processes never need
+
     engine = get_engine()
     ensure_schema(engine)
     session = Session(engine)

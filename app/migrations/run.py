@@ -1,18 +1,22 @@
-"""Brings the state database's schema up to date, or says that it is not."""
+"""Brings the state database's schema up to date, or says that it is not.
 
-from functools import lru_cache
+Alembic is loaded only when there is something to migrate: it is a tenth of a process' memory.
+"""
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import OperationalError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: Alembic's own table, beside ours.
 VERSION_TABLE = "callback_schema_version"
+#: Every schema that a release had, the first one first; the last is this release's.
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]
 
 
 def bring_up_to_date(bind: Engine | Connection) -> bool:
@@ -23,7 +27,7 @@ def bring_up_to_date(bind: Engine | Connection) -> bool:
     if isinstance(bind, Connection):
         return _upgrade(bind)
     with bind.connect() as connection:
-        if _version(connection) == head():
+        if _version(connection) == HEAD:
             return False
         connection.rollback()
         connection.execution_options(callback_begin="IMMEDIATE")
@@ -38,49 +42,41 @@ def why_outdated(engine: Engine) -> str:
             version = _version(connection)
     except OperationalError as error:
         return f"the state database cannot be opened: {error.orig}"
-    if version == head():
+    if version == HEAD:
         return ""
     if version is None:
         return "the state database has no schema yet; run: callbacks migrate"
-    if not _is_ours(version):
+    if version not in REVISIONS:
         return f"the state database has schema {version}, which is newer than this release; use the newer release"
-    return f"the state database has schema {version}, this release needs {head()}; run: callbacks migrate"
+    return f"the state database has schema {version}, this release needs {HEAD}; run: callbacks migrate"
 
 
 def _upgrade(connection: Connection) -> bool:
     version = _version(connection)
-    if version == head():
+    if version == HEAD:
         return False
-    if version is not None and not _is_ours(version):
+    if version is not None and version not in REVISIONS:
         raise LookupError(f"the state database has schema {version}, which is newer than this release")
-    config = _config()
+    from alembic import command  # noqa: PLC0415 - see above
+
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     return True
 
 
 def _version(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+    """The schema that the database has; None for none."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
+    return version
 
 
-def _is_ours(version: str) -> bool:
-    try:
-        return ScriptDirectory.from_config(_config()).get_revision(version) is not None
-    except CommandError:
-        return False
+def alembic_config() -> "Config":
+    """Where Alembic finds the revisions."""
+    from alembic.config import Config  # noqa: PLC0415 - see above
 
-
-@lru_cache(maxsize=1)
-def head() -> str:
-    """The schema that this release needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise LookupError("this installation has no migrations; install it anew")
-    return revision
-
-
-def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha512
 from hmac import compare_digest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -137,6 +138,8 @@ def _fitted(number: int) -> Verdict:
 
 
 def _ed25519_fits(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - six megabytes, for those who need it
+
     key = _ed25519_key(public_key)
     if key is None:
         return False
@@ -148,7 +151,9 @@ def _ed25519_fits(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _ed25519_key(public_key: bytes) -> Ed25519PublicKey | None:
+def _ed25519_key(public_key: bytes) -> "Ed25519PublicKey | None":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
+
     try:
         return Ed25519PublicKey.from_public_bytes(unhexlify(public_key))
     except ValueError:

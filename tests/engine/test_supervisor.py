@@ -150,3 +150,15 @@ def test_a_worker_is_never_given_up_and_a_server_that_dies_at_every_start_is() -
         child.quick_deaths = 100
         hopeless[name] = child.is_hopeless()
     assert hopeless == {"worker": False, "serve": True}
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the kernel does not tell")
+def test_all_processes_together_take_no_more_than_150_megabytes_while_idle(supervisor: Running) -> None:
+    assert supervisor.post("/callbacks/webhook/deadly", b'{"n": 1}') == 200
+    pids = [supervisor.process.pid, *children_of(supervisor.process.pid).values()]
+    shares = []
+    for pid in pids:  # a page that processes share counts once
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        shares.append(next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024)
+    assert sum(shares) <= 150, shares
+    assert shares[0] <= 20, "the supervisor holds what preparing took"

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine
-from sqlalchemy.orm import Session
 
 from app.callbacks.base.handing_over import Middleware, hand_over, run
 from app.core.config import Settings
@@ -150,7 +149,7 @@ def bind_of(db: Any, settings: Settings) -> Engine | Connection:
     A Session arrives closed from `next(get_db())`: only its engine is asked for. Raises SchemaOutdated.
     """
     given = engine_for(settings.database_url) if db is None else db
-    bind: Engine | Connection = given.get_bind() if isinstance(given, Session) else given
+    bind: Engine | Connection = given if isinstance(given, (Engine, Connection)) else given.get_bind()
     if isinstance(bind, Connection):
         bring_up_to_date(bind)
     else:

@@ -1,0 +1,32 @@
+"""The schema: the revisions lead to exactly the tables that the code speaks of, and Alembic knows the same ones."""
+
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from app.core.database import make_engine, reading
+from app.engine.tables import metadata
+from app.ledger import tables
+from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_up_to_date, why_outdated
+
+
+def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:
+    assert tables.metadata is metadata
+    engine = make_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    assert "callbacks migrate" in why_outdated(engine)
+    assert bring_up_to_date(engine)
+    assert not bring_up_to_date(engine)
+    assert not why_outdated(engine)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_server_default": False}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_the_revisions_that_the_code_names_are_those_that_there_are() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == REVISIONS
