@@ -73,7 +73,8 @@ def test_times_that_a_notification_names_decide_nothing() -> None:
 def test_balances_that_digiflazz_tells_may_be_large_broken_or_missing() -> None:
     expected = digiflazz_facts(purchase())
     assert [fact.kind for fact in expected.facts] == [FactKind.SUCCEEDED]
-    for balance in (9_999_999_999_999, 4989.88, -1, "1000", None, ..., [], True):
+    balances: list[Any] = [9_999_999_999_999, 4989.88, -1, "1000", None, ..., [], True]
+    for balance in balances:
         assert digiflazz_facts(purchase(buyer_last_saldo=balance)) == expected
     assert digiflazz_facts(purchase().replace(b'"buyer_last_saldo": ', b'"buyer_last_saldo": 1e999, "x": ')) == expected
 

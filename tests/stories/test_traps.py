@@ -20,7 +20,9 @@ DIGIFLAZZ = "callbacks/ppob/test_ppob_callbacks.py::"
 HABITS = "callbacks/test_habits_of_senders.py::"
 FORGED = "callbacks/test_forged.py::"
 DOOR = "test_main.py::"
+CONSTANT_TIME = "providers/test_constant_time.py::"
 CHAOS = "chaos/"
+SAME_MOMENT = CHAOS + "test_same_moment.py::"
 
 NO_GATE = HABITS + "test_neither_address_nor_program_nor_event_word_of_a_sender_decides_anything"
 
@@ -156,13 +158,11 @@ TRAPS: dict[str, tuple[str, ...]] = {
     "a redirect ends delivery": (DOOR + "test_a_callback_is_kept_under_every_spelling_of_its_address",),
     "repeats come fast, by several addresses, at the same moment": (
         "odd_senders: the same event by two addresses is one effect, also where both come before the order",
-        CHAOS + "test_same_moment.py::"
-        "test_one_callback_through_fifty_connections_and_other_programs_at_once_is_one_effect",
+        SAME_MOMENT + "test_one_callback_through_fifty_connections_and_other_programs_at_once_is_one_effect",
     ),
     "a notification may be faster than the shop": (
         "parked: what came early is decided at the announcement",
-        CHAOS + "test_same_moment.py::"
-        "test_announcing_and_arriving_at_the_same_moment_in_two_processes_never_miss_each_other",
+        SAME_MOMENT + "test_announcing_and_arriving_at_the_same_moment_in_two_processes_never_miss_each_other",
     ),
     "a duplicate is answered 200": (
         CHAOS + "test_kill_nine.py::test_what_was_acknowledged_is_kept_and_counts_once_whoever_is_killed_when",
@@ -253,9 +253,8 @@ TRAPS: dict[str, tuple[str, ...]] = {
     ),
     "a signature of non-ASCII bytes, and comparisons that tell how long they took": (
         "providers/test_schemes.py::test_a_hostile_signature_is_a_verdict_and_never_an_exception",
-        "providers/test_constant_time.py::test_no_signature_or_token_is_compared_by_an_operator",
-        "providers/test_constant_time.py::"
-        "test_a_signature_that_is_wrong_in_its_first_byte_is_refused_as_slowly_as_in_its_last",
+        CONSTANT_TIME + "test_no_signature_or_token_is_compared_by_an_operator",
+        CONSTANT_TIME + "test_a_signature_that_is_wrong_in_its_first_byte_is_refused_as_slowly_as_in_its_last",
     ),
     "a forged body takes the key of the genuine one": (
         "doubt: a rejected forgery that is repeated is in doubt anew and does not use up the genuine one",
@@ -273,7 +272,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
 ABSENT: dict[str, tuple[str, tuple[str, ...]]] = {
     "TLS beyond 1.2, ports, custom headers": (
         "TLS ends at a proxy before this server",
-        ("ssl_certfile", "ssl_context"),
+        ("ssl_certfile",),
     ),
     "rc 49, a time-out or a broken connection on our own purchase": ("nothing is bought", ("digiflazz_api_",)),
     "errors of Digiflazz as HTTP 4xx with a body": ("it is not called", ("digiflazz_api_",)),
@@ -282,7 +281,7 @@ ABSENT: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def tests_of(path: Path) -> set[str]:
+def functions_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
     return {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
 
@@ -293,7 +292,7 @@ def test_every_proof_of_a_trap_exists(trap: str, root: Path) -> None:
     for proof in TRAPS[trap]:
         path, _, test = proof.partition("::")
         if test:
-            assert test in tests_of(root / "tests" / path), proof
+            assert test in functions_of(root / "tests" / path), proof
         else:
             assert proof in STORIES, proof
 
