@@ -48,7 +48,7 @@ class Book:
         self._moved: dict[int, Minor] = {}
         self._costs: list[Case] = []
         self._pending: list[tuple[Any, ...]] = []
-        self._notices: list[tuple[int, str, int, int]] = []
+        self._notices: list[tuple[int, int, str, int]] = []
         self._alerts: list[Alert] = []
         self._settled: list[tuple[str, str]] = []
         self._tasks: dict[str, NewTask] = {}
@@ -82,7 +82,7 @@ class Book:
         self.post(case, journal(before.position, after.position), source_id=source_id)
         if after.status != before.status:
             case.status = after.status
-            self._notices.append((case.no, after.status, source_id, self.at))
+            self._notices.append((source_id, case.no, after.status, self.at))
         if after.alerts != before.alerts:
             subject = f"order:{case.order_id}"
             self._alerts.extend(Alert(kind, subject) for kind in sorted(after.alerts - before.alerts))
@@ -232,7 +232,10 @@ class Book:
         if self._costs:
             many("UPDATE callback_orders SET cost=?, fee=? WHERE id=?", [(c.cost, c.fee, c.no) for c in self._costs])
         if self._notices:
-            many("INSERT INTO callback_notices (order_no, status, source_id, at) VALUES (?,?,?,?)", self._notices)
+            many(
+                "INSERT INTO callback_notices (source_id, order_no, status, at) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+                self._notices,
+            )
         if self._pending:
             many(
                 "INSERT INTO callback_pending (callback_id, order_no, state, attempt, level, told, since)"

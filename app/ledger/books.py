@@ -170,11 +170,14 @@ def cause(connection: Connection, cause_id: int) -> CauseRow | None:
     return CauseRow(*row) if row is not None else None
 
 
-def notices_of(connection: Connection, number: int) -> list[NoticeRow]:
-    """What the user was told about an order, oldest first."""
+def notices_of(connection: Connection, number: int, sources: Iterable[int]) -> list[NoticeRow]:
+    """What the user was told about an order, oldest first; `sources` as for `postings_of`, for the same reason."""
     rows = connection.execute(
-        text("SELECT at, source_id, status FROM callback_notices WHERE order_no = :no ORDER BY at, source_id"),
-        {"no": number},
+        text(
+            "SELECT n.at, n.source_id, n.status FROM json_each(:sources) AS j CROSS JOIN callback_notices AS n"
+            " ON n.source_id = j.value AND n.order_no = :no ORDER BY n.at, n.source_id"
+        ),
+        {"no": number, "sources": orjson.dumps(sorted(set(sources))).decode()},
     )
     return [NoticeRow(*row) for row in rows]
 

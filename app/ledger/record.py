@@ -71,7 +71,8 @@ def _decide_unannounced(book: Book, case: Case | None, telling: Telling) -> Outc
 def decide_announced(book: Book, case: Case, waiting: Waiting) -> Outcome:
     """Judge one callback about an announced order and put down what follows."""
     told = waiting.told
-    twin = told.notice is not None and any(book.cases.is_known(case.provider, twin) for twin in told.notice.twins)
+    twins = told.notice.twins if told.notice else ()
+    twin = bool(twins) and any(book.cases.is_known(case.provider, twin) for twin in twins)
     judged = judge(case.order, case.known, told, waiting.level, book.policy.confirm, twin=twin)
     book.learn(case, judged.facts, source_id=waiting.callback_id)
     if judged.word is OutcomeWord.IN_DOUBT:
@@ -80,6 +81,6 @@ def decide_announced(book: Book, case: Case, waiting: Waiting) -> Outcome:
         book.ask(case, judged.asks, callback_id=waiting.callback_id)
     if judged.alert:
         book.alert(case, judged.alert, judged.detail)
-    if judged.word is OutcomeWord.APPLIED:
+    if judged.word is OutcomeWord.APPLIED and (told.cost is not None or told.fee is not None):
         book.keep_costs(case, told, paid=any(fact.kind is FactKind.PAID for fact in told.facts))
     return Outcome(waiting.callback_id, judged.word, judged.reason, case.no, judged.detail)

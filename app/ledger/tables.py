@@ -131,14 +131,15 @@ pending = Table(
     Index("callback_pending_since", "state", "since"),
 )
 
-#: What a user is told about an order; clustered by order, because it is only read with it.
+#: What a user is told about an order, found like journals by what caused it. Clustered by order, each would be written
+#: to a page of its own when callbacks arrive in random order.
 notices = Table(
     "callback_notices",
     metadata,
-    Column("order_no", BigInteger, nullable=False),
-    Column("at", BigInteger, nullable=False),
     Column("source_id", BigInteger, nullable=False),
+    Column("order_no", BigInteger, nullable=False),
     Column("status", String(32), nullable=False),  # rendered with the order's own values when it is shown
-    PrimaryKeyConstraint("order_no", "at", "source_id", "status"),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source_id", "order_no", "status"),
     sqlite_with_rowid=False,
 )

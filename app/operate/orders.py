@@ -94,7 +94,7 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
                 status=notice.status,
                 text=texts.notice(order.kind, notice.status, values, lang),
             )
-            for notice in books.notices_of(connection, order.no)
+            for notice in books.notices_of(connection, order.no, sources)
         ],
         callbacks=callbacks_of_order(connection, order, lang=lang),
         causes=[cause_shown(cause) for cause in causes],

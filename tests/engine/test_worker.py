@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
-from app.core.database import make_engine, reading, sqlite_module, writing
+from app.core.database import checkpoint, make_engine, reading, sqlite_module, writing
 from app.engine import offsets, worker
 from app.engine.callback import Callback, Outcome, OutcomeWord, Row
 from app.engine.log import Log, open_log
@@ -264,12 +264,11 @@ def test_a_stream_is_worked_on_in_batches_and_its_pages_are_carried_over_in_betw
 ) -> None:
     handler = Counting()
     began, sent, carried = time.monotonic(), 0, 0
-    real = worker.checkpoint
 
-    def checkpoint(engine: Engine) -> None:
+    def counted(engine: Engine) -> None:
         nonlocal carried
         carried += 1
-        real(engine)
+        checkpoint(engine)
 
     def enough() -> bool:
         nonlocal sent
@@ -277,7 +276,7 @@ def test_a_stream_is_worked_on_in_batches_and_its_pages_are_carried_over_in_betw
         sent += 1
         return time.monotonic() - began > 0.6
 
-    monkeypatch.setattr(worker, "checkpoint", checkpoint)
+    monkeypatch.setattr("app.engine.worker.checkpoint", counted)
     Worker(place.log, place.engine, handlers(handler)).run(enough)
     assert len(place.counted()) >= sent - 1
     assert handler.calls <= 0.6 / 0.02 + 2  # a batch every 20 ms

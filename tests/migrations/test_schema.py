@@ -13,7 +13,7 @@ from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_u
 
 
 def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:
-    assert tables.metadata is metadata
+    assert tables.orders.metadata is metadata
     engine = make_engine(f"sqlite:///{tmp_path / 'state.db'}")
     assert "callbacks migrate" in why_outdated(engine)
     assert bring_up_to_date(engine)

@@ -66,6 +66,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         """`db`: a Session, Engine or Connection for direct calls; by default the engine that the settings name."""
         super().__init__("midtrans", "midtrans", db=db, settings=settings or get_settings())
         self._keys = secrets_of(self.settings.midtrans_server_key)
+        self._last: tuple[bytes, Notification] | None = None
 
     @property
     def configured(self) -> bool:
@@ -76,7 +77,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         """By `signature_key`, over the strings as they came."""
         del at
         try:
-            notification = read(_decode, request.body)
+            notification = self._read(request.body)
         except UnreadableBody:
             return _UNREADABLE
         if notification.signature_key is None and is_for_another_address(notification):
@@ -87,7 +88,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
 
     def identify(self, request: Request) -> Identity:
         """By order and attempt; raises UnreadableBody."""
-        told = read(_decode, request.body)
+        told = self._read(request.body)
         order_id, word = text_of(told.order_id), text_of(told.transaction_status).lower()
         event_type = "test" if order_id.startswith(TEST_PREFIX) else word[:64] or "unknown"
         # Refunds share transaction_id, status and code: what was refunded so far tells them apart.
@@ -97,6 +98,15 @@ class MidtransCallbackHandler(OrderCallbackHandler):
             f":{text_of(told.refund_amount)}{refunds}"
         )
         return Identity(event_type, key, order_id)
+
+    def _read(self, body: bytes) -> Notification:
+        """Decoded once for both questions that are asked of each callback."""
+        last = self._last
+        if last is not None and last[0] is body:
+            return last[1]
+        told = read(_decode, body)
+        self._last = body, told
+        return told
 
     def facts(self, callback: Callback) -> Told:
         """What it says; see `facts_of`."""

@@ -108,11 +108,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "callback_notices",
-        sa.Column("order_no", sa.BigInteger(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("source_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_no", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("order_no", "at", "source_id", "status"),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "order_no", "status"),
         sqlite_with_rowid=False,
     )
     op.create_table(
