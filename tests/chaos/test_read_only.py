@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.log import open_log
 from tests.chaos.flood import Answer, Pipe, a_post
 from tests.chaos.shop import Shop, a_shop, notice, until
 from tests.fakes.failing_disk import build_failing_disk, needs_preloading
@@ -107,11 +108,7 @@ def test_a_start_on_a_read_only_disk_is_told_in_one_line_and_works_once_it_is_wr
     try:
         with a_shop(disk) as shop:
             shop.announce([("TU-1x", "ani", "100000.00")])
-            shop.start("serve", "worker")
-            shop.until_listening()
-            assert send(shop, "TU-1x").status == 200
-            shop.until_worked_off()
-            shop.stop()
+            open_log(shop.log_url, server=False).close()
             shop.engine.dispose()
 
             remount("ro")
@@ -127,7 +124,7 @@ def test_a_start_on_a_read_only_disk_is_told_in_one_line_and_works_once_it_is_wr
             assert send(shop, "TU-1x").status == 200
             shop.until_worked_off()
             shop.stop()
-            assert shop.outcomes() == {"applied": 1, "duplicate": 1}
+            assert shop.outcomes() == {"applied": 1}
             assert shop.unbalanced() == []
     finally:
         subprocess.run(["umount", "-l", disk], check=True)  # noqa: S603, S607 - as above
