@@ -80,7 +80,11 @@ def open_from_settings(settings: Settings | None = None) -> Reception:
     from app.core.database import get_engine  # noqa: PLC0415 - as above
     from app.engine.offsets import highest_offset  # noqa: PLC0415 - as above
 
-    manager = get_callback_manager()
+    manager, engine = get_callback_manager(), get_engine()
     return open_reception(
-        settings or get_settings(), manager.handlers, manager.event_handlers, floor=highest_offset(get_engine())
+        settings or get_settings(),
+        manager.handlers,
+        manager.event_handlers,
+        floor=highest_offset(engine),
+        state=engine.url.database,
     )

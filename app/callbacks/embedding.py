@@ -54,7 +54,13 @@ async def reception_of(request: Request) -> Reception:
 def _open() -> Reception:
     engine, manager = get_engine(), get_callback_manager()
     ensure_schema(engine)
-    return open_reception(get_settings(), manager.handlers, manager.event_handlers, floor=highest_offset(engine))
+    return open_reception(
+        get_settings(),
+        manager.handlers,
+        manager.event_handlers,
+        floor=highest_offset(engine),
+        state=engine.url.database,
+    )
 
 
 def known_reception(app: Any) -> Reception | None:

@@ -1,6 +1,9 @@
 """What one server of callbacks holds open: the log, its appender, and the receivers of both families of addresses."""
 
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol
 
 from app.core.config import Settings, secrets_of
@@ -12,6 +15,7 @@ from app.engine.counters import Counters
 from app.engine.limits import Limits
 from app.engine.log import open_log
 from app.engine.log.appender import Appender
+from app.engine.log.place import take_server_lock
 from app.engine.peers import Proxies
 from app.engine.receive import Append, Receiver
 from app.engine.supervisor import inherited_wake_fd, wake
@@ -89,14 +93,21 @@ def open_reception(
     event_handlers: Handlers,
     *,
     floor: int = 0,
+    state: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Reception:
     """Open the log that the settings name, for one server; must be called in the event loop that will serve.
 
-    `floor`: new ids lie above it (the highest offset of the state). Raises StartRefused or LogBusy.
+    `floor`: new ids lie above it (the highest offset of the state). `state`: the state database's file, which has one
+    server too: it knows callbacks by their ids alone, and two logs may give the same. Raises StartRefused or LogBusy.
     """
     proxies = Proxies(settings.callback_trusted_proxies)
     opened = open_log(settings.callback_log_url, server=True, floor=floor)
+    with ExitStack() as stack:
+        stack.callback(opened.close)
+        if state:
+            stack.callback(os.close, take_server_lock(Path(state)))
+        close = stack.pop_all().close
     appender = Appender(opened, on_commit=waker(), rows_max=_ROWS_MAX, bytes_max=_BYTES_MAX)
     return Reception(
         handlers,
@@ -105,7 +116,7 @@ def open_reception(
         admission=Admission(secrets_of(settings.callback_admin_token), settings.production),
         proxies=proxies,
         limits=limits,
-        close_log=opened.close,
+        close_log=close,
     )
 
 

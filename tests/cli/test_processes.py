@@ -91,11 +91,14 @@ def test_a_port_that_is_taken_is_told(migrated: Path) -> None:
             assert "CALLBACK_PORT" in refused(command, CALLBACK_PORT=port)
 
 
-def test_a_second_server_on_the_same_log_is_told(migrated: Path) -> None:
+def test_a_second_server_on_the_same_log_or_the_same_state_is_told(migrated: Path) -> None:
     del migrated
     with running("serve") as first:
         first.line("All addresses: ")
-        assert "log" in refused("serve")
+        assert "log.db.lock" in refused("serve")
+        # of two callbacks that two logs gave the same id the state would know one
+        assert "state.db.lock" in refused("serve", CALLBACK_LOG_URL="sqlite:///data/other.db")
+        assert first.stop() == 0
 
 
 @pytest.mark.parametrize(

@@ -18,18 +18,18 @@ def make_folder(folder: Path) -> None:
         raise StartRefused(f"the callback log's folder cannot be made: {describe_os_error(error)}") from error
 
 
-def take_server_lock(log: Path) -> int:
-    """Lock `<log>.lock` → its descriptor; closing that gives the lock back, and so does any end of the process.
+def take_server_lock(database: Path) -> int:
+    """Lock `<database>.lock` → its descriptor; closing that gives the lock back, and so does any end of the process.
 
-    A file of its own: SQLite's locks on the log would be lost with a descriptor of ours. Raises LogBusy when another
-    server holds it, StartRefused when the file cannot be made.
+    A file of its own: SQLite's locks on the database would be lost with a descriptor of ours. Raises LogBusy when
+    another server holds it, StartRefused when the file cannot be made.
     """
-    real = log.resolve()
+    real = database.resolve()
     path = real.with_name(real.name + ".lock")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StartRefused(f"the callback log's lock cannot be taken: {describe_os_error(error)}") from error
+        raise StartRefused(f"the server's lock cannot be taken: {describe_os_error(error)}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
@@ -38,7 +38,7 @@ def take_server_lock(log: Path) -> int:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         by = f" (process {holder})" if holder.isdigit() else ""
-        raise LogBusy(f"another server{by} holds {path}; one callback log has one server") from None
+        raise LogBusy(f"another server{by} holds {path}; a callback log and a state database have one server") from None
     except OSError as error:
         os.close(descriptor)
         raise StartRefused(f"{path} cannot be locked: {describe_os_error(error)}") from error
