@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from app.core.refusals import REFUSALS
 from app.engine.limits import Limits
 from app.engine.peers import Proxies
 from app.engine.protocol import CallbackProtocol
@@ -209,8 +210,10 @@ async def test_problem_details_are_told_as_such() -> None:
         "type": "about:blank",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "signature_wrong",
+        "detail": f"x-sign: {REFUSALS['signature_wrong'].en}",
         "success": False,
+        "reason": "signature_wrong",
+        "field": "x-sign",
     }
 
 

@@ -15,7 +15,7 @@ from app.core.config import get_settings
 from app.core.database import get_engine, is_storage_trouble
 from app.core.errors import CallbackError, FieldError, treatment
 from app.core.telemetry import get_logger
-from app.engine.answers import PROBLEM_JSON, RETRY_AFTER_SECONDS
+from app.engine.answers import PROBLEM_JSON, RETRY_AFTER_SECONDS, plain, problem_body
 from app.engine.callback import Answer
 from app.migrations.run import why_outdated
 from app.operate import access
@@ -23,7 +23,6 @@ from app.operate import access
 Handle: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 BODY_BYTES_MAX = 1 << 20
-_DETAIL_CHARS_MAX = 500
 
 log = get_logger(__name__)
 
@@ -37,7 +36,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "success": {"type": "boolean", "const": False},
-        "field": {"type": "string"},
+        "reason": {"type": "string", "description": "A stable word, where a callback or a token was refused."},
+        "field": {"type": "string", "description": "The field or header that is missing or wrong."},
         "errors": {
             "type": "array",
             "items": {
@@ -57,20 +57,8 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem(status: int, detail: str, **more: Any) -> Response:
     """One problem; a 503 says when to come again."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": _plain(detail[:_DETAIL_CHARS_MAX]),
-        "success": False,
-        **more,
-    }
     headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return Response(orjson.dumps(body), status, headers, PROBLEM_JSON.decode())
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # a lone surrogate is no JSON
+    return Response(orjson.dumps(problem_body(status, detail, **more)), status, headers, PROBLEM_JSON.decode())
 
 
 def of_answer(answer: Answer) -> Response:
@@ -121,7 +109,7 @@ class ManagedRoute(ProblemRoute):
 def of_error(error: Exception) -> Response:
     """What an exception is told as."""
     if isinstance(error, CallbackError):
-        field = {"field": _plain(error.field)} if isinstance(error, FieldError) else {}
+        field = {"field": error.field} if isinstance(error, FieldError) else {}
         return problem(treatment(error).status, str(error), **field)
     if isinstance(error, RequestValidationError):
         return _of_fields(error)
@@ -142,7 +130,7 @@ def _of_fields(error: RequestValidationError) -> Response:
 
 def _field(place: tuple[Any, ...]) -> str:
     names = [str(part) for part in place if part not in {"body", "query", "path"}] or [str(part) for part in place]
-    return _plain(".".join(names))[:120]
+    return plain(".".join(names))[:120]
 
 
 def _of_database(error: DBAPIError) -> Response:

@@ -5,16 +5,16 @@ from hmac import compare_digest
 
 import msgspec
 
-from app.engine.answers import problem
+from app.engine.answers import refusal
 from app.engine.callback import Answer
 from app.engine.peers import is_local
 
 _ASK = (b"www-authenticate", b'Bearer realm="callbacks"')
 
-NOT_CONFIGURED = problem(503, "CALLBACK_ADMIN_TOKEN is not set, so this address is closed")
-TOKEN_NEEDED = problem(401, "this address asks for the admin token: Authorization: Bearer …", _ASK)
-TOKEN_WRONG = problem(401, "the admin token is wrong", _ASK)
-LOCAL_ONLY = problem(401, "without CALLBACK_ADMIN_TOKEN this address is open to this machine only", _ASK)
+NOT_CONFIGURED = refusal(503, "admin_token_not_set")
+TOKEN_NEEDED = refusal(401, "admin_token_missing", _ASK, field="Authorization")
+TOKEN_WRONG = refusal(401, "admin_token_wrong", _ASK, field="Authorization")
+LOCAL_ONLY = refusal(401, "local_only", _ASK)
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Admission(msgspec.Struct, frozen=True):
             if self.production:
                 return NOT_CONFIGURED
             return None if is_local(peer, headers) else LOCAL_ONLY
-        given = _bearer(headers)
+        given = bearer(next((value for name, value in headers if name == b"authorization"), b""))
         if given is None:
             return TOKEN_NEEDED
         fits = False
@@ -38,9 +38,7 @@ class Admission(msgspec.Struct, frozen=True):
         return None if fits else TOKEN_WRONG
 
 
-def _bearer(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, token = value.partition(b" ")
-            return token.strip() if scheme.lower() == b"bearer" and token.strip() else None
-    return None
+def bearer(authorization: bytes) -> bytes | None:
+    """The token of an `Authorization: Bearer …`; None for another scheme, or none. Source: RFC 6750, section 2.1."""
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip() or None if scheme.lower() == b"bearer" else None

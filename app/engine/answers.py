@@ -2,13 +2,16 @@
 
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 
+from app.core.refusals import refusal_text
 from app.engine.callback import Answer
 
 PROBLEM_JSON = b"application/problem+json"
 RETRY_AFTER_SECONDS = 1
+_DETAIL_CHARS_MAX = 500
 
 
 def accepted(callback_id: int) -> Answer:
@@ -17,36 +20,50 @@ def accepted(callback_id: int) -> Answer:
 
 
 @lru_cache(maxsize=512)
-def problem(status: int, detail: str, *headers: tuple[bytes, bytes]) -> Answer:
-    """Problem details with `success: false`; `detail` is a sentence without secrets. A 503 says when to come again."""
-    body = {
+def refusal(status: int, reason: str, *headers: tuple[bytes, bytes], field: str = "", detail: str = "") -> Answer:
+    """Problem details with `success: false`, the machine's word and a sentence without secrets.
+
+    `detail` stands in for the table's sentence where it knows more. A 503 says when to come again.
+    """
+    sentence = refusal_text(reason, "en", field=field, detail=detail)
+    body = problem_body(status, sentence, reason=reason, **({"field": field} if field else {}))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers += ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
+    return Answer(status, orjson.dumps(body), PROBLEM_JSON, headers, reason)
+
+
+def problem_body(status: int, detail: str, **more: Any) -> dict[str, Any]:
+    """The members of a problem (RFC 9457); `more` are its own ones: `reason`, `field`, `errors`."""
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": plain(detail[:_DETAIL_CHARS_MAX]),
         "success": False,
+        **{name: plain(value) if isinstance(value, str) else value for name, value in more.items()},
     }
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers += ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
-    return Answer(status, orjson.dumps(body), PROBLEM_JSON, headers)
 
 
-METHOD_NOT_ALLOWED = problem(405, "callbacks are sent with POST", (b"allow", b"POST"))
-NOT_FOUND = problem(404, "no handler is registered under this name; GET /callbacks/handlers lists them")
-BODY_TOO_LARGE = problem(413, "the body is larger than 1 MiB")
-HEAD_TOO_LARGE = problem(431, "the head is larger than 64 KiB or has more than 100 fields")
-HEAD_TOO_SLOW = problem(408, "the head of the request did not arrive in time")
-BODY_TOO_SLOW = problem(408, "the body of the request did not arrive in time")
-MALFORMED = problem(400, "this is not a well-formed HTTP/1.1 request")
-UPGRADE_REFUSED = problem(400, "a callback cannot be upgraded to another protocol")
-ENCODING_REFUSED = problem(415, "send the body as it is: Content-Encoding other than identity is not read")
-TRANSFER_REFUSED = problem(501, "no Transfer-Encoding but chunked is read")
-EMPTY_BODY = problem(400, "the body is empty")
-TOO_DEEP = problem(400, "the JSON is nested deeper than 64 levels")
-UNREADABLE = problem(400, "the body is not what this sender's protocol says")
-HANDLER_FAILED = problem(500, "the handler of this sender failed; the log says where")
-FAILED = problem(500, "the server failed on this request; the log says where")
-FULL = problem(503, "too many callbacks wait for the disk")
-WRITE_FAILED = problem(503, "the callback log could not be written; nothing was kept")
-STOPPING = problem(503, "the server is stopping; nothing was kept")
-TOO_MANY_CONNECTIONS = problem(503, "too many connections")
+def plain(text: str) -> str:
+    """The text as JSON can say it: a lone surrogate becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+METHOD_NOT_ALLOWED = refusal(405, "wrong_method", (b"allow", b"POST"))
+NOT_FOUND = refusal(404, "unknown_provider")
+BODY_TOO_LARGE = refusal(413, "body_too_large")
+HEAD_TOO_LARGE = refusal(431, "head_too_large")
+HEAD_TOO_SLOW = refusal(408, "head_too_slow")
+BODY_TOO_SLOW = refusal(408, "body_too_slow")
+MALFORMED = refusal(400, "malformed_request")
+UPGRADE_REFUSED = refusal(400, "upgrade")
+ENCODING_REFUSED = refusal(415, "content_encoding", field="Content-Encoding")
+TRANSFER_REFUSED = refusal(501, "transfer_encoding", field="Transfer-Encoding")
+EMPTY_BODY = refusal(400, "empty_body")
+TOO_DEEP = refusal(400, "too_deep")
+HANDLER_FAILED = refusal(500, "handler_failed")
+FAILED = refusal(500, "failed")
+FULL = refusal(503, "full")
+WRITE_FAILED = refusal(503, "write_failed")
+STOPPING = refusal(503, "stopping")
+TOO_MANY_CONNECTIONS = refusal(503, "too_many_connections")

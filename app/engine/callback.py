@@ -29,12 +29,15 @@ class Verification(msgspec.Struct, frozen=True, gc=False):
 
     `how` is what the log keeps: `signature` (`signature:2` when the second secret fitted), `token`, `unverified`,
     `caller`, `status_api`; empty when refused. `status` is the HTTP status of a refusal: 401 proves nothing,
-    400 cannot be read, 503 not configured.
+    400 cannot be read, 503 not configured. `reason` is a word of `core.refusals`, `field` the body's field or the
+    header that is wrong, `detail` a sentence where it knows more than that table.
     """
 
     how: str
     status: int = 200
     reason: str = ""
+    field: str = ""
+    detail: str = ""
 
     @property
     def ok(self) -> bool:
@@ -80,6 +83,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    #: why it refuses, a word of `core.refusals`; empty when it does not
+    reason: str = ""
 
 
 class OutcomeWord(StrEnum):

@@ -233,7 +233,7 @@ class OrderedConnection(HttpToolsProtocol):
         """Answer what cannot be read any further, in its turn, and end the connection."""
         kind, self._kind, self._deaf = self._kind, SKIP, True
         self._owes_continue = False
-        self._hall.receiver.counters.refuse("", f"http_{answer.status}", at=time.time_ns() // 1000)
+        self._hall.receiver.counters.refuse("", answer.reason, at=time.time_ns() // 1000)
         if self._asgi_is_busy():
             if kind == COLD:
                 self.transport.close()

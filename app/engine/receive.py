@@ -10,16 +10,15 @@ from typing import Protocol
 
 import orjson
 
-from app.core.errors import UnreadableBody, ValidationError, treatment
+from app.core.errors import FieldError, UnreadableBody, ValidationError, treatment
 from app.engine import answers
-from app.engine.answers import accepted, problem
+from app.engine.answers import accepted, refusal
 from app.engine.callback import Answer, Done, Handler, Handlers, Identity, Request, Row, Verification
 from app.engine.counters import Counters
 from app.engine.limits import Limits
 from app.engine.nesting import too_deep
 
 _OK = 200
-_DETAIL_MAX = 200
 _PLAIN_ENCODINGS = frozenset({b"", b"identity"})
 
 
@@ -57,37 +56,35 @@ class Receiver:
         """
         handler = self.handlers.get(request.provider)
         if handler is None:
-            return self._refuse("", "unknown_provider", request, answers.NOT_FOUND)
+            return self._refuse("", request, answers.NOT_FOUND)
         if self.draining:
-            return self._refuse(request.provider, "stopping", request, answers.STOPPING)
+            return self._refuse(request.provider, request, answers.STOPPING)
         if (
             not request.body or b"content-encoding" in request.headers or too_deep(request.body, self.limits.json_depth)
-        ) and (refusal := self._unfit(request)) is not None:
-            return refusal
+        ) and (unfit := self._unfit(request)) is not None:
+            return unfit
         try:
             return self._take(handler, request, done)
         except ValidationError as error:
-            answer = problem(treatment(error).status, str(error)[:_DETAIL_MAX])
-            return self._refuse(request.provider, "unreadable_body", request, answer)
+            return self._refuse(request.provider, request, _unreadable(error))
         except Exception as error:  # noqa: BLE001 - a handler of somebody's own must not hang its sender
             return self._failed(request, error)
 
     def _unfit(self, request: Request) -> Answer | None:
         """Limits that concern the bytes alone, before anybody reads them."""
         if not request.body:
-            return self._refuse(request.provider, "empty_body", request, answers.EMPTY_BODY)
+            return self._refuse(request.provider, request, answers.EMPTY_BODY)
         if request.headers.get(b"content-encoding", b"").lower() not in _PLAIN_ENCODINGS:
-            return self._refuse(request.provider, "content_encoding", request, answers.ENCODING_REFUSED)
+            return self._refuse(request.provider, request, answers.ENCODING_REFUSED)
         if too_deep(request.body, self.limits.json_depth):
-            return self._refuse(request.provider, "too_deep", request, answers.TOO_DEEP)
+            return self._refuse(request.provider, request, answers.TOO_DEEP)
         return None
 
     def _take(self, handler: Handler, request: Request, done: Done) -> Answer | None:
         provider = request.provider
         verification = handler.verify(request, request.received_at)
         if verification.status != _OK:
-            reason = verification.reason or "not_verified"
-            return self._refuse(provider, reason, request, problem(verification.status, reason))
+            return self._refuse(provider, request, _unproved(verification))
         identity = handler.identify(request)
         reply = handler.reply(request)
         if not handler.keeps(request):
@@ -96,26 +93,36 @@ class Receiver:
 
         def committed(callback_id: int | None) -> None:
             if callback_id is None:
-                done(self._refuse(provider, "write_failed", request, answers.WRITE_FAILED))
+                done(self._refuse(provider, request, answers.WRITE_FAILED))
             else:
                 self.counters.accept(provider)
                 done(reply or accepted(callback_id))
 
         if self.appender.append(row, committed):
             return None
-        return self._refuse(provider, "full", request, answers.FULL)
+        return self._refuse(provider, request, answers.FULL)
 
-    def _refuse(self, provider: str, reason: str, request: Request, answer: Answer) -> Answer:
-        self.counters.refuse(provider, reason, at=request.received_at, status=answer.status)
+    def _refuse(self, provider: str, request: Request, answer: Answer) -> Answer:
+        self.counters.refuse(provider, answer.reason, at=request.received_at, status=answer.status)
         return answer
 
     def _failed(self, request: Request, error: Exception) -> Answer:
         # The error's own text may quote the body or a secret: its kind and its place are enough to find it.
-        where = _place(error)
+        where, answer = _place(error), answers.HANDLER_FAILED
         self.counters.refuse(
-            request.provider, "handler_failed", at=request.received_at, error=type(error).__name__, where=where
+            request.provider, answer.reason, at=request.received_at, error=type(error).__name__, where=where
         )
-        return answers.HANDLER_FAILED
+        return answer
+
+
+def _unproved(verification: Verification) -> Answer:
+    reason = verification.reason or "not_verified"
+    return refusal(verification.status, reason, field=verification.field, detail=verification.detail)
+
+
+def _unreadable(error: ValidationError) -> Answer:
+    field, detail = (error.field, error.reason) if isinstance(error, FieldError) else ("", str(error))
+    return refusal(treatment(error).status, "unreadable_body", field=field, detail=detail)
 
 
 def row_of(handler: Handler, request: Request, identity: Identity, verification: Verification, name: str) -> Row:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading
 from app.core.errors import FieldError, NotFound
+from app.core.language import Lang
 from app.core.money import format_amount
 from app.engine.callback import Callback, Handlers, OutcomeWord
 from app.engine.log import Log
@@ -29,7 +30,6 @@ from app.operate.shown import (
     body_shown,
     time_text,
 )
-from app.operate.texts import Lang
 
 PAGE_MAX = 200
 _LAST = 2**63 - 1

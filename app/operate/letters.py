@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from app.core.database import is_storage_trouble, reading, writing
 from app.core.errors import CallbackError, NotFound, ProcessingError
+from app.core.language import Lang
 from app.core.telemetry import get_logger, redact
 from app.engine.callback import Handlers, Outcome
 from app.engine.log import Log
@@ -17,7 +18,6 @@ from app.operate.matters import reason_advice, reason_text
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.outcomes import alerts_open, detail_of, outcomes_of
 from app.operate.shown import AlertsShown, DeadLetterShown, DeadLettersShown, RetriedShown, time_text
-from app.operate.texts import Lang
 
 PAGE_MAX = 200
 ALERTS_MAX = 500

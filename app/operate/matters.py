@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from app.operate.texts import OUTCOMES, Lang, Matter, Text, fill
+from app.core.language import Lang, Text
+from app.operate.texts import OUTCOMES, Matter, fill
 
 _RETRY = "callbacks dead retry {dead_id}"
 _DROP = 'callbacks dead drop {dead_id} --reason "…"'
@@ -222,19 +223,6 @@ REASONS: dict[str, Matter] = {
     "callback_gone": Matter(
         Text("Callback-nya tidak ada lagi di log.", "The callback is no longer in the log."), _LOOK_AND_RETRY, (_DROP,)
     ),
-}
-
-#: Why a request was refused at the door; only counted, never kept.
-REFUSALS: dict[str, Text] = {
-    "not_configured": Text("rahasia pengirim belum disetel", "the sender's secret is not set"),
-    "signature_missing": Text("tanda tangan tidak ada", "the signature is missing"),
-    "signature_malformed": Text("bentuk tanda tangan salah", "the signature is malformed"),
-    "signature_wrong": Text("tanda tangan salah", "the signature is wrong"),
-    "timestamp_out_of_range": Text("waktu tanda tangan terlalu lama", "the signature's time is too far away"),
-    "token_missing": Text("token tidak ada", "the token is missing"),
-    "token_wrong": Text("token salah", "the token is wrong"),
-    "wrong_address": Text("jenis pemberitahuan ini punya alamat lain", "this kind of notice has another address"),
-    "unreadable": Text("isi tidak dapat dibaca", "the body cannot be read"),
 }
 
 _ORDER = (_SHOW,)

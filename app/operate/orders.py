@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from app.core.config import Settings, secrets_of
 from app.core.database import reading, writing
 from app.core.errors import FieldError, NotFound
+from app.core.language import Lang
 from app.ledger import books
 from app.ledger.announce import announce
 from app.ledger.book import Policy
@@ -27,7 +28,6 @@ from app.operate.shown import (
     amount_text,
     time_text,
 )
-from app.operate.texts import Lang
 
 _SECOND = 1_000_000
 WHO_CHARS_MAX = 128

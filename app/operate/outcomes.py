@@ -7,11 +7,11 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, text
 
+from app.core.language import Lang
 from app.engine.callback import Callback
 from app.ledger.books import OrderRow, order_ids
 from app.operate.matters import alert_text, outcome_text
 from app.operate.shown import AlertShown, CallbackLine, time_text
-from app.operate.texts import Lang
 
 #: How many outcomes one page looks at when it filters: it says how far back it came.
 LOOK_ROWS = 20_000

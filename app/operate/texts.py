@@ -1,19 +1,11 @@
 """What people read, in Indonesian and English: statuses, notices to users, outcomes; a table each."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
+from app.core.language import Lang, Text
 from app.core.money import Minor, format_amount
 from app.ledger.books import OrderRow
-
-Lang: TypeAlias = Literal["id", "en"]
-
-
-class Text(NamedTuple):
-    """One text in both languages; `{name}` is replaced by a value."""
-
-    id: str
-    en: str
 
 
 class Matter(NamedTuple):

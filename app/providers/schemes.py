@@ -31,6 +31,8 @@ MISSING = Verdict(reason="signature_missing")
 MALFORMED = Verdict(reason="signature_malformed")
 WRONG = Verdict(reason="signature_wrong")
 STALE = Verdict(reason="timestamp_out_of_range")
+TOKEN_MISSING = Verdict(reason="token_missing")
+TOKEN_WRONG = Verdict(reason="token_wrong")
 
 _FIRST = Verdict(1)
 
@@ -119,13 +121,13 @@ def ed25519(
 def fixed_token(header: Any, secrets: Sequence[bytes]) -> Verdict:
     """The header is the secret itself. Source: Telegram, setWebhook, `secret_token`."""
     if header is None:
-        return MISSING
+        return TOKEN_MISSING
     if not isinstance(header, bytes):
-        return MALFORMED
+        return TOKEN_WRONG
     for number, secret in enumerate(secrets, start=1):
         if secret and compare_digest(header, secret):
             return _fitted(number)
-    return WRONG
+    return TOKEN_WRONG
 
 
 def is_ed25519_key(public_key: bytes) -> bool:

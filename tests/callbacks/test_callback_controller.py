@@ -327,6 +327,39 @@ def test_signed_callbacks_are_verified_behind_somebody_s_own_application(monkeyp
         assert web.get(f"/callbacks/log/{callback_id}").json()["verified_how"] == "tanda tangan pengirim cocok"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status", "reason", "field"),
+    [
+        ("webhook/midtrans", b'{"order_id":"T-1"}', 401, "signature_missing", "signature_key"),
+        ("webhook/midtrans", b'{"signature_key":"no hex"}', 401, "signature_malformed", "signature_key"),
+        ("webhook/midtrans", b'{"event_name":"subscription.charge"}', 401, "wrong_address", ""),
+        ("webhook/midtrans", b"[]", 400, "unreadable_body", ""),
+        ("webhook/digiflazz", b'{"data":{}}', 401, "signature_missing", "X-Hub-Signature"),
+        ("webhook/telegram", b"{}", 400, "unreadable_body", ""),
+        ("webhook/nobody", b"{}", 404, "unknown_provider", ""),
+        ("webhook/midtrans", b"", 400, "empty_body", ""),
+        ("event/file", b"{}", 401, "admin_token_missing", "Authorization"),
+    ],
+)
+def test_who_is_refused_is_told_which_field_and_why_by_a_sentence_and_a_word(
+    monkeypatch: pytest.MonkeyPatch, path: str, body: bytes, status: int, reason: str, field: str
+) -> None:
+    for name in ("MIDTRANS_SERVER_KEY", "DIGIFLAZZ_WEBHOOK_SECRET", "CALLBACK_ADMIN_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    with application() as web:
+        told = problem(web.post(f"/callbacks/{path}", content=body), status)
+    assert (told["reason"], told.get("field", "")) == (reason, field)
+    assert told["detail"].startswith(f"{field}: " if field else "")
+    assert len(told["detail"].removeprefix(f"{field}: ").split()) > 3
+
+
+def test_a_body_that_cannot_be_read_is_told_where_it_breaks(web: TestClient) -> None:
+    told = problem(web.post("/callbacks/webhook/midtrans", content=b'{"order_id": }'), 400)
+    assert "byte 13" in told["detail"]
+    missing = problem(web.post("/callbacks/event/file", json={"path": "/x"}), 400)
+    assert missing["detail"] == "event_type is missing; an event says what happened"
+
+
 def test_openapi_shows_the_addresses_of_callbacks_with_the_specification_s_examples(web: TestClient) -> None:
     paths = web.get("/openapi.json").json()["paths"]
 

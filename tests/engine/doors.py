@@ -32,7 +32,7 @@ class Shop:
     def verify(self, request: Request, at: int) -> Verification:
         del at
         if request.headers.get(b"x-sign", b"good") != b"good":
-            return Verification("", 401, "signature_wrong")
+            return Verification("", 401, "signature_wrong", "x-sign")
         return Verification("signature")
 
     def identify(self, request: Request) -> Identity:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from app.core.language import Text
+from app.core.refusals import REFUSALS
 from app.engine.callback import OutcomeWord
 from app.ledger.effect import FORMULAS, PAID_STATUSES, SHOWS
 from app.operate import matters, texts
-from app.operate.texts import Text
 from tests.operate import words_of_the_code
 
 STATUSES = {"waiting", *PAID_STATUSES, *map(str, SHOWS), "succeeded", "returned"}
@@ -17,7 +18,7 @@ TEXTS: list[Text] = [
     *texts.NOTICES.values(),
     *texts.OUTCOMES.values(),
     *texts.VERIFICATIONS.values(),
-    *matters.REFUSALS.values(),
+    *REFUSALS.values(),
     *(matter.told for matter in MATTERS.values()),
     *(matter.to_do for matter in MATTERS.values()),
 ]
@@ -26,7 +27,15 @@ TEXTS: list[Text] = [
 def test_every_reason_that_the_code_gives_has_words_in_both_languages(root: Path) -> None:
     used = words_of_the_code.reasons(root / "app")
     assert len(used) > 20
-    assert used - set(matters.REASONS) - set(matters.REFUSALS) == set()
+    assert used - set(matters.REASONS) == set()
+
+
+def test_every_refusal_at_the_door_has_a_sentence_and_no_sentence_is_left_over(root: Path) -> None:
+    assert words_of_the_code.refusals(root / "app") == set(REFUSALS)
+
+
+def test_no_word_means_a_refusal_at_the_door_and_an_outcome_alike() -> None:
+    assert set(REFUSALS) & set(matters.REASONS) <= {"handler_failed"}
 
 
 def test_every_alert_that_the_code_raises_has_words_in_both_languages(root: Path) -> None:

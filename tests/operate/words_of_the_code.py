@@ -10,12 +10,16 @@ _REASONS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Outcome": ((2,), ("reason",)),
     "Told": ((), ("refused", "ignored")),
     "Judgement": ((1,), ("reason",)),
-    "Verification": ((2,), ("reason",)),
-    "Refusal": ((1, 2), ("reason",)),
     "GiveUp": ((0,), ("reason",)),
     "Failure": ((), ("reason",)),
     "_rejected": ((2,), ()),
     "_reject": ((1,), ()),
+}
+_REFUSALS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "Verification": ((2,), ("reason",)),
+    "Verdict": ((1,), ("reason",)),
+    "refusal": ((1,), ("reason",)),
+    "refusal_text": ((0,), ("reason",)),
 }
 _ALERTS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Alert": ((0,), ("kind",)),
@@ -76,10 +80,15 @@ def _trees(app: Path) -> Iterator[ast.AST]:
 
 
 def reasons(app: Path) -> set[str]:
-    """Every reason of an outcome, a refusal, a task that was given up."""
+    """Every reason of an outcome, or of a task that was given up."""
     return {
         word for tree in _trees(app) for word in (*_from_calls(tree, _REASONS), *_from_returns(tree)) if word != "alert"
     }
+
+
+def refusals(app: Path) -> set[str]:
+    """Every reason why a request is refused at the door."""
+    return {word for tree in _trees(app) for word in _from_calls(tree, _REFUSALS)}
 
 
 def alerts(app: Path) -> set[str]:

@@ -18,6 +18,7 @@ from app.callbacks.base.reading import decode_any, digest_of, object_of, read, t
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
 from app.core.telemetry import get_logger
+from app.engine.admission import bearer
 from app.engine.callback import UNVERIFIED, Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.ledger.book import Policy
 from app.ledger.facts import Level, Told
@@ -189,8 +190,8 @@ class EventCallbackHandler(BaseCallbackHandler):
         tokens = secrets_of(self.settings.callback_admin_token)
         if not tokens:
             return self.unproved()
-        kind, _, told = request.headers.get(b"authorization", b"").partition(b" ")
-        return proved(fixed_token(told.strip() if kind.lower() == b"bearer" else None, tokens), how="token")
+        told = bearer(request.headers.get(b"authorization", b""))
+        return proved(fixed_token(told, tokens), how="token", field="Authorization")
 
     def identify(self, request: Request) -> Identity:
         """By `event_type`, which must be there; raises UnreadableBody (400)."""
@@ -262,13 +263,16 @@ def level_of(verification: str) -> Level:
     return Level.CONFIRMED if verification == "status_api" else Level.SIGNED
 
 
-def proved(verdict: Verdict, how: str = "signature") -> Verification:
-    """A scheme's verdict as the engine's verification: which secret fitted, or 401 with the reason."""
+def proved(verdict: Verdict, how: str = "signature", *, field: str = "") -> Verification:
+    """A scheme's verdict as the engine's verification: which secret fitted, or 401 with the reason.
+
+    `field`: the body's field or the header that carries the proof, for the sender who has to mend it.
+    """
     if verdict.fitted == 1:
         return _FIRST[how]
     if verdict.fitted:
         return Verification(f"{how}:{verdict.fitted}")
-    return Verification("", 401, verdict.reason)
+    return Verification("", 401, verdict.reason, field)
 
 
 def kept_for_later(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:

@@ -16,6 +16,8 @@ from app.callbacks.base.handing_over import Middleware, hand_over, run
 from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing
 from app.core.errors import CallbackError, UnreadableBody
+from app.core.language import Lang, Text
+from app.core.refusals import refusal_text
 from app.core.telemetry import get_logger
 from app.engine.callback import Callback, Outcome, OutcomeWord, Request, Verification
 from app.engine.limits import Limits
@@ -25,31 +27,30 @@ from app.engine.offsets import epoch_no_of
 from app.engine.receive import row_of
 from app.engine.worker import decide
 from app.migrations.run import bring_up_to_date
+from app.operate.matters import reason_text
 
 log = get_logger(__name__)
 
 CALLER = Verification("caller")
 _LIMITS = Limits()
 
-#: Indonesian, English.
 _MESSAGES = {
-    OutcomeWord.APPLIED: ("Callback diterapkan.", "The callback was applied."),
-    OutcomeWord.DUPLICATE: ("Callback ini sudah pernah diterima.", "This callback was received before."),
-    OutcomeWord.IGNORED: (
-        "Callback disimpan; tidak menyangkut pesanan.",
-        "The callback is kept; it says nothing about an order.",
+    OutcomeWord.APPLIED: Text("Callback diterapkan.", "The callback was applied."),
+    OutcomeWord.DUPLICATE: Text("Callback ini sudah pernah diterima.", "This callback was received before."),
+    OutcomeWord.IGNORED: Text(
+        "Callback disimpan; tidak menyangkut pesanan.", "The callback is kept; it says nothing about an order."
     ),
-    OutcomeWord.PARKED: (
-        "Callback disimpan sampai pesanannya diumumkan.",
-        "The callback is kept until its order is announced.",
+    OutcomeWord.PARKED: Text(
+        "Callback disimpan sampai pesanannya diumumkan.", "The callback is kept until its order is announced."
     ),
-    OutcomeWord.IN_DOUBT: ("Callback disimpan; pengirim sedang ditanya.", "The callback is kept; its sender is asked."),
-    OutcomeWord.REJECTED: ("Callback ditolak", "The callback was rejected"),
-    OutcomeWord.SET_ASIDE: ("Callback disisihkan", "The callback was set aside"),
+    OutcomeWord.IN_DOUBT: Text(
+        "Callback disimpan; pengirim sedang ditanya.", "The callback is kept; its sender is asked."
+    ),
+    OutcomeWord.REJECTED: Text("Callback ditolak", "The callback was rejected"),
+    OutcomeWord.SET_ASIDE: Text("Callback disisihkan", "The callback was set aside"),
 }
-_REFUSED = ("Pengirim tidak terbukti", "The sender is not proved")
-_BROKEN = ("Handler gagal, tidak ada yang disimpan", "The handler failed, nothing was kept")
-_FAILED = ("Handler gagal dan akan dicoba lagi", "The handler failed and is tried again")
+_BROKEN = Text("Handler gagal, tidak ada yang disimpan", "The handler failed, nothing was kept")
+_FAILED = Text("Handler gagal dan akan dicoba lagi", "The handler failed and is tried again")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -78,21 +79,29 @@ async def take(
 
     `success` is false for what is refused or failed. Raises only what storage raises, or your own `apply`.
     """
-    language = 0 if settings.callback_lang == "id" else 1
+    lang = settings.callback_lang
     try:
         request = request_of(call, time.time_ns() // 1000)
         verification = CALLER if call.trusted else handler.verify(request, request.received_at)
         if not verification.ok:
-            return failure(f"{_REFUSED[language]}: {verification.reason}", "refused")
+            return failure(
+                refusal_text(
+                    verification.reason or "not_verified",
+                    lang,
+                    field=verification.field,
+                    detail=verification.detail,
+                ),
+                "refused",
+            )
         identity = handler.identify(request)
         row = row_of(handler, request, identity, verification, request.provider)
     except CallbackError as error:
         return failure(str(error), "refused")
     except Exception as error:  # a handler of somebody's own, answered as over HTTP
         log.exception("handler_failed", handler=call.name)
-        return failure(f"{_BROKEN[language]}: {type(error).__name__}", "failed")
+        return failure(f"{getattr(_BROKEN, lang)}: {type(error).__name__}", "failed")
     if not handler.keeps(request):
-        return {"success": True, "message": _MESSAGES[OutcomeWord.IGNORED][language], "outcome": "ignored"}
+        return {"success": True, "message": getattr(_MESSAGES[OutcomeWord.IGNORED], lang), "outcome": "ignored"}
     bind = bind_of(db, settings)
     doer = _HandledByCaller() if handler.hands_over else handler
     if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
@@ -100,8 +109,8 @@ async def take(
     else:
         callback, outcome = await asyncio.to_thread(_keep_and_decide, bind, settings.callback_log_url, doer, row)
     if handler.hands_over:
-        return await _handle(handler, call, callback, bind, language, middleware)
-    return answer(outcome, language)
+        return await _handle(handler, call, callback, bind, lang, middleware)
+    return answer(outcome, lang)
 
 
 async def _handle(
@@ -109,7 +118,7 @@ async def _handle(
     call: Call,
     callback: Callback,
     bind: Engine | Connection,
-    language: int,
+    lang: Lang,
     middleware: Sequence[Middleware],
 ) -> Any:
     try:
@@ -121,7 +130,7 @@ async def _handle(
         if not isinstance(error, Exception):  # the caller gave up waiting; the callback is not given up
             raise
         log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
-        return failure(f"{_FAILED[language]}: {type(error).__name__}", "failed", callback.id)
+        return failure(f"{getattr(_FAILED, lang)}: {type(error).__name__}", "failed", callback.id)
 
 
 def request_of(call: Call, at: int) -> Request:
@@ -173,13 +182,13 @@ def _keep_and_decide(
     return callback, outcome
 
 
-def answer(outcome: Outcome, language: int) -> dict[str, Any]:
-    """What a direct call returns for this outcome; `language` 0 is Indonesian, 1 English."""
+def answer(outcome: Outcome, lang: Lang) -> dict[str, Any]:
+    """What a direct call returns for this outcome."""
     failed = outcome.word in {OutcomeWord.REJECTED, OutcomeWord.SET_ASIDE}
-    message = _MESSAGES[outcome.word][language]
+    message = getattr(_MESSAGES[outcome.word], lang)
     return {
         "success": not failed,
-        "message": f"{message}: {outcome.reason}" if failed else message,
+        "message": f"{message}: {reason_text(outcome.reason, outcome.detail, lang)}" if failed else message,
         "outcome": str(outcome.word),
         "callback_id": str(outcome.callback_id),
     }

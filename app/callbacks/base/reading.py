@@ -31,8 +31,9 @@ def read(decode: Callable[[bytes], Read], body: bytes) -> Read:
         body = body[3:]
     try:
         return decode(body)
-    except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError are ValueErrors
-        raise UnreadableBody("the body is not the JSON that this sender sends") from None
+    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
+        # They name the place and what was expected there, never the value.
+        raise UnreadableBody(f"the body is not the JSON that this sender sends: {error}") from None
 
 
 def text_of(value: Any) -> str:

@@ -11,7 +11,7 @@ from app.callbacks.base.reading import decode_object, digest_of, object_of, read
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import StartRefused, UnreadableBody
 from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
-from app.providers.schemes import ed25519, is_ed25519_key
+from app.providers.schemes import STALE, ed25519, is_ed25519_key
 
 # Source: Discord, receiving and responding to interactions; webhook events.
 _PING, _AUTOCOMPLETE = 1, 4
@@ -56,7 +56,7 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
             return self.unproved()
         told = request.headers.get
         verdict = ed25519(request.body, told(b"x-signature-timestamp"), told(b"x-signature-ed25519"), self._keys, at=at)
-        return proved(verdict)
+        return proved(verdict, field="X-Signature-Timestamp" if verdict is STALE else "X-Signature-Ed25519")
 
     def identify(self, request: Request) -> Identity:
         """By the interaction's id, in order within its channel; raises UnreadableBody."""

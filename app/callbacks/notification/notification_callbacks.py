@@ -35,7 +35,7 @@ class TelegramWebhookHandler(WebhookCallbackHandler):
         if not self._tokens:
             return self.unproved()
         verdict = fixed_token(request.headers.get(b"x-telegram-bot-api-secret-token"), self._tokens)
-        return proved(verdict, how="token")
+        return proved(verdict, how="token", field="X-Telegram-Bot-Api-Secret-Token")
 
     def identify(self, request: Request) -> Identity:
         """By `update_id`, which repeats carry too; in order within a chat. Raises UnreadableBody."""

@@ -24,7 +24,6 @@ from app.providers.schemes import midtrans_sha512
 TEST_PREFIX = "payment_notif_test_"
 #: Subscription and BI-SNAP notices are not signed like this one and belong to another address.
 WRONG_ADDRESS = Verification("", 401, "wrong_address")
-_UNREADABLE = Verification("", 400, "unreadable")
 _SUCCESS_CODE = "200"
 _CURRENCY_CHARS = 3
 
@@ -78,13 +77,14 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         del at
         try:
             notification = self._read(request.body)
-        except UnreadableBody:
-            return _UNREADABLE
+        except UnreadableBody as error:
+            return Verification("", 400, "unreadable_body", detail=str(error))
         if notification.signature_key is None and is_for_another_address(notification):
             return WRONG_ADDRESS
         if not self._keys:
             return self.unproved()
-        return proved(midtrans_sha512(signed_parts(notification), notification.signature_key, self._keys))
+        verdict = midtrans_sha512(signed_parts(notification), notification.signature_key, self._keys)
+        return proved(verdict, field="signature_key")
 
     def identify(self, request: Request) -> Identity:
         """By order and attempt; raises UnreadableBody."""

@@ -92,7 +92,8 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
         del at
         if not self._secrets:
             return self.unproved()
-        return proved(hmac_sha1_hex(request.body, request.headers.get(b"x-hub-signature"), self._secrets))
+        verdict = hmac_sha1_hex(request.body, request.headers.get(b"x-hub-signature"), self._secrets)
+        return proved(verdict, field="X-Hub-Signature")
 
     def identify(self, request: Request) -> Identity:
         """By `ref_id`; raises UnreadableBody."""
