@@ -13,20 +13,24 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+import typer
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from app.callbacks.payment import midtrans_table
 from app.callbacks.ppob import ppob_callbacks
+from app.cli.app import commands as cli
 from app.core.config import Settings
 from app.core.errors import TREATMENTS, CallbackError
+from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
 
 DOCS = Path(__file__).resolve().parent
+_HELP_COLUMNS = 100
 
 
 class Section(NamedTuple):
@@ -81,6 +85,65 @@ def errors() -> str:
 def _lineage(error: type[Any]) -> list[str]:
     """Names from the tree's root down to the error, for sorting children below their parents."""
     return [kind.__name__ for kind in reversed(error.__mro__) if issubclass(kind, CallbackError)]
+
+
+def metrics() -> str:
+    """Every metric under the name that Prometheus scrapes."""
+    rows = (
+        (f"`{_scraped(metric)}`", metric.kind, metric.unit, _names(metric.labels), metric.meaning) for metric in METRICS
+    )
+    return table(("Name", "Kind", "Unit", "Labels", "Meaning"), rows)
+
+
+def _scraped(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.kind == "counter" else metric.name
+
+
+def _names(labels: Iterable[str]) -> str:
+    return ", ".join(f"`{label}`" for label in labels) or "none"
+
+
+class Command(NamedTuple):
+    """One command of the shell."""
+
+    name: str  # as typed: `callbacks wallet show`
+    parsed: Any  # what parses it: typer has no public type for it
+
+    def said(self) -> tuple[str, str]:
+        """What it does in a sentence or two, and its example."""
+        does, _, example = self.parsed.help.partition("\n\nExample: ")
+        return " ".join(does.split()), " ".join(example.split())
+
+
+def every_command() -> list[Command]:
+    """All of them, in the order of the command's own help."""
+    return list(_commands(Command("callbacks", typer.main.get_command(cli))))
+
+
+def _commands(group: Command) -> Iterator[Command]:
+    children = getattr(group.parsed, "commands", None)
+    if children is None:
+        yield group
+    for name, child in (children or {}).items():
+        yield from _commands(Command(f"{group.name} {name}", child))
+
+
+def command_table() -> str:
+    """What each command does, and an example of it."""
+    rows = (
+        (f"`{command.name}`", does, f"`{example}`") for command in every_command() for does, example in [command.said()]
+    )
+    return table(("Command", "Does", "Example"), rows)
+
+
+def command_help() -> str:
+    """The help of each command, as it prints it."""
+    return "\n\n".join(f"## {command.name}\n\n```\n{_help(command)}\n```" for command in every_command())
+
+
+def _help(command: Command) -> str:
+    context = command.parsed.context_class(command.parsed, info_name=command.name, terminal_width=_HELP_COLUMNS)
+    return "\n".join(line.rstrip() for line in str(command.parsed.get_help(context)).strip().splitlines())
 
 
 def benchmark() -> str:
@@ -200,6 +263,9 @@ SECTIONS: tuple[Section, ...] = (
     Section("tables.md", "words", words),
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),
+    Section("metrics.md", "metrics", metrics),
+    Section("commands.md", "command table", command_table),
+    Section("commands.md", "command help", command_help),
     Section("benchmark.md", "benchmark", benchmark),
 )
 

@@ -1,4 +1,6 @@
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,24 @@ import pytest
 from app.callbacks.ppob import ppob_callbacks
 from app.core.config import Settings
 from app.core.errors import TREATMENTS
-from docs.generate import SECTIONS, Section, benchmark, errors, pages, render, response_codes, settings, table
+from app.core.telemetry import METRICS
+from app.operate.shown import LagShown, StatsShown
+from app.operate.upkeep import metrics as given_out
+from docs.generate import (
+    SECTIONS,
+    Command,
+    Section,
+    benchmark,
+    command_help,
+    errors,
+    every_command,
+    metrics,
+    pages,
+    render,
+    response_codes,
+    settings,
+    table,
+)
 
 
 def test_no_page_is_stale() -> None:
@@ -76,3 +95,35 @@ def test_every_response_code_of_digiflazz_has_a_line_and_a_known_class() -> None
     lines = response_codes().splitlines()[2:]
     assert len(lines) == len(ppob_callbacks.response_codes())
     assert not any("`unknown`" in line for line in lines)
+
+
+def test_every_metric_stands_in_the_table_under_the_name_that_is_scraped() -> None:
+    nothing = StatsShown(
+        accepted={},
+        refused={},
+        outcomes={},
+        lag=LagShown(callbacks=0, seconds=0.0),
+        waiting={},
+        dead_letters={},
+        alerts={},
+        tasks={},
+        log_bytes={},
+    )
+    scraped = re.findall(r"# TYPE (\w+) (\w+)", given_out(nothing, ready=True).decode())
+    lines = metrics().splitlines()[2:]
+    assert len(lines) == len(METRICS)
+    assert [tuple(cell.strip(" `") for cell in line.split("|")[1:3]) for line in lines] == scraped
+
+
+def test_every_command_prints_its_help_on_the_page() -> None:
+    text = command_help()
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [c.name for c in every_command()]
+    assert text.count("Usage: ") == len(every_command())
+
+
+@pytest.mark.parametrize("command", every_command(), ids=lambda command: command.name)
+def test_the_example_of_a_command_can_be_typed(command: Command) -> None:
+    words = [word for word in shlex.split(command.said()[1]) if not re.match("[A-Z_]+=", word)]
+    name = command.name.split()
+    assert words[: len(name)] == name
+    command.parsed.make_context(command.name, words[len(name) :])  # raises where an argument does not fit
