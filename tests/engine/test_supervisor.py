@@ -103,6 +103,14 @@ def test_a_child_that_dies_is_started_again(supervisor: Running) -> None:
     assert children_of(supervisor.process.pid)["serve"] == before["serve"]
 
 
+def test_a_server_that_is_killed_receives_again_and_the_worker_never_stopped(supervisor: Running) -> None:
+    before = children_of(supervisor.process.pid)
+    assert supervisor.post("/callbacks/webhook/deadly", b'{"n": 1}') == 200
+    os.kill(before["serve"], signal.SIGKILL)
+    assert supervisor.post("/callbacks/webhook/deadly", b'{"n": 2}') == 200
+    assert children_of(supervisor.process.pid)["worker"] == before["worker"]
+
+
 def test_no_child_outlives_a_supervisor_that_was_killed(supervisor: Running) -> None:
     pids = children_of(supervisor.process.pid).values()
     supervisor.process.kill()

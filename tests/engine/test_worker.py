@@ -236,6 +236,44 @@ def test_another_log_is_read_from_its_own_beginning_and_a_person_is_told(place: 
     assert place.all("SELECT kind FROM callback_alerts") == ["log_replaced"]
 
 
+def test_a_state_that_lost_its_last_commits_does_them_again(place: Place) -> None:
+    first = place.log.write_batch(rows(*[b"good"] * 3))
+    place.worker(Counting()).step()
+    older = place.folder / "older.db"
+    with place.engine.connect() as connection:
+        connection.connection.cursor().execute("VACUUM INTO ?", (str(older),))
+    place.log.write_batch(rows(*[b"good"] * 2))
+    place.worker(Counting()).step()
+    assert len(place.counted()) == 5
+
+    place.engine.dispose()
+    older.replace(place.folder / "state.db")
+    assert len(place.counted()) == 3
+    place.worker(Counting()).step()
+    assert place.counted() == [first + i for i in range(5)]
+    assert place.outcomes() == ["applied"] * 5
+
+
+def test_an_older_copy_of_the_log_skips_nothing_repeats_nothing_and_a_person_is_told(place: Place) -> None:
+    first = place.log.write_batch(rows(b"good"))
+    place.log.close()
+    older = (place.folder / "log.db").read_bytes()  # nobody has it open, and nothing is in its WAL any more
+    place.log = open_log(f"sqlite:///{place.folder / 'log.db'}", server=True)
+    lost = place.log.write_batch(rows(b"good"))
+    place.worker(Counting()).step()
+    place.log.close()
+
+    (place.folder / "log.db").write_bytes(older)
+    floor = offsets.highest_offset(place.engine)
+    place.log = open_log(f"sqlite:///{place.folder / 'log.db'}", server=True, floor=floor)
+    begun = place.worker(Counting())
+    after = place.log.write_batch(rows(b"good"))
+    begun.step()
+    assert after > lost
+    assert place.counted() == [first, lost, after]
+    assert place.all("SELECT kind FROM callback_alerts") == ["log_went_back"]
+
+
 def test_chores_are_done_in_a_transaction_of_their_own(place: Place) -> None:
     done: list[int] = []
     begun = Worker(place.log, place.engine, {}, chores=[lambda _connection, at: done.append(at)], clock=lambda: AT)
