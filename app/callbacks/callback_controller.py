@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, Security, status
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr
 
 from app.callbacks import embedding, examples
+from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
 from app.core.config import get_settings
@@ -39,48 +40,17 @@ _ID_MAX = 2**63 - 1
 Number = Annotated[int, Path(ge=0, le=_ID_MAX)]
 Cursor = Annotated[int | None, Query(ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")]
 Rows = Annotated[int, Query(ge=1, le=200)]
-Amount = StrictStr | StrictInt | StrictFloat
 
-managed = APIRouter(route_class=ManagedRoute, responses=described(401, 422, 503), tags=["management"])
+#: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.
+_TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
+
+managed = APIRouter(
+    route_class=ManagedRoute, responses=described(401, 500, 503), dependencies=[_TOKEN], tags=["management"]
+)
 public = APIRouter(route_class=ProblemRoute)
 
-
-class Announcement(BaseModel):
-    """An order that the shop announces."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.TRANSACTION]})
-
-    order_id: StrictStr | StrictInt
-    user_id: StrictStr | StrictInt
-    kind: StrictStr
-    amount: Amount
-    currency: StrictStr | None = None
-    provider: StrictStr | None = None
-    product: StrictStr | StrictInt | None = None
-    customer_no: StrictStr | StrictInt | None = None
-
-
-class Word(BaseModel):
-    """A person's word about an order."""
-
-    word: StrictStr
-    reason: StrictStr
-    who: StrictStr | None = None
-    amount: Amount | None = None
-    key: StrictStr | None = None
-    attempt: StrictStr | None = None
-
-
-class Person(BaseModel):
-    """Who does something; kept with it."""
-
-    who: StrictStr | None = None
-
-
-class PersonWithReason(Person):
-    """Who does something, and why; both are kept."""
-
-    reason: StrictStr
+_CALLBACK_PROBLEMS = described(400, 401, 404, 408, 413, 415, 422, 431, 500, 501, 503)
+_BODY_PROBLEMS = (400, 411, 413, 422)
 
 
 def _now() -> int:
@@ -109,7 +79,7 @@ def _who(request: Request, who: str | None) -> str:
     tags=["callbacks"],
     summary="A sender's callback",
     openapi_extra=examples.body(examples.WEBHOOKS),
-    responses={200: examples.TAKEN, **described(400, 401, 404, 413, 415, 503)},
+    responses={200: examples.TAKEN, **_CALLBACK_PROBLEMS},
 )
 async def webhook(provider: str, request: Request) -> Response:
     """Verified, kept on disk, then answered 200; its effects follow within milliseconds."""
@@ -121,7 +91,8 @@ async def webhook(provider: str, request: Request) -> Response:
     tags=["callbacks"],
     summary="An event of a program of yours",
     openapi_extra=examples.body(examples.EVENTS),
-    responses={200: examples.TAKEN, **described(400, 401, 404, 413, 415, 422, 503)},
+    responses={200: examples.TAKEN, **_CALLBACK_PROBLEMS},
+    dependencies=[_TOKEN],
 )
 async def event(event_type: str, request: Request) -> Response:
     """Like a webhook, for the bearer of the admin token."""
@@ -147,7 +118,7 @@ def stats(request: Request) -> StatsShown:
         )
 
 
-@managed.get("/callbacks/log")
+@managed.get("/callbacks/log", responses=described(422))
 def list_callbacks(
     order_id: str = "", provider: str = "", outcome: str = "", cursor: Cursor = None, rows: Rows = 50
 ) -> CallbacksShown:
@@ -157,7 +128,7 @@ def list_callbacks(
         return inbox.list_callbacks(get_engine(), log, search, lang=get_settings().callback_lang)
 
 
-@managed.get("/callbacks/log/{callback_id}", responses=described(404))
+@managed.get("/callbacks/log/{callback_id}", responses=described(404, 422))
 def show_callback(callback_id: Number) -> CallbackShown:
     """One callback with its bytes, what proved it, and everything that came of it."""
     with _log() as log:
@@ -166,15 +137,15 @@ def show_callback(callback_id: Number) -> CallbackShown:
         )
 
 
-@managed.get("/callbacks/dead")
+@managed.get("/callbacks/dead", responses=described(422))
 def list_dead(cursor: Cursor = None, rows: Rows = 50, *, closed: bool = False) -> DeadLettersShown:
     """Dead letters, newest first: the open ones, or all."""
     lang = get_settings().callback_lang
     return letters.list_dead(get_engine(), before=cursor, closed=closed, rows_max=rows, lang=lang)
 
 
-@managed.post("/callbacks/dead/{dead_id}/retry", responses=described(404, 409))
-def retry_dead(dead_id: Number, request: Request, person: Annotated[Person | None, Body()] = None) -> RetriedShown:
+@managed.post("/callbacks/dead/{dead_id}/retry", responses=described(404, 409, *_BODY_PROBLEMS))
+def retry_dead(dead_id: Number, request: Request, person: MaybeNamed = None) -> RetriedShown:
     """Decide a callback anew with today's facts, or try a task again."""
     who = _who(request, person.who if person else None)
     lang = get_settings().callback_lang
@@ -184,8 +155,8 @@ def retry_dead(dead_id: Number, request: Request, person: Annotated[Person | Non
         )
 
 
-@managed.post("/callbacks/dead/{dead_id}/drop", responses=described(404, 409))
-def drop_dead(dead_id: Number, request: Request, person: PersonWithReason) -> DeadLetterShown:
+@managed.post("/callbacks/dead/{dead_id}/drop", responses=described(404, 409, *_BODY_PROBLEMS))
+def drop_dead(dead_id: Number, request: Request, person: NamedWithReason) -> DeadLetterShown:
     """Close a dead letter without doing anything."""
     who, lang = _who(request, person.who), get_settings().callback_lang
     return letters.drop_dead(get_engine(), dead_id, who=who, reason=person.reason, at=_now(), lang=lang)
@@ -200,7 +171,10 @@ def list_alerts() -> AlertsShown:
 @managed.post(
     "/transactions",
     status_code=status.HTTP_201_CREATED,
-    responses={200: {"model": TransactionShown, "description": "Announced before."}, **described(402, 409)},
+    responses={
+        200: {"model": TransactionShown, "description": "Announced before."},
+        **described(402, 409, *_BODY_PROBLEMS),
+    },
 )
 def create_transaction(announcement: Announcement, response: Response) -> TransactionShown:
     """Announce an order: 201, and 200 when it was announced before with the same contents."""
@@ -217,14 +191,14 @@ def create_transaction(announcement: Announcement, response: Response) -> Transa
     return shown
 
 
-@managed.get("/transactions/{order_id:path}", responses=described(404))
+@managed.get("/transactions/{order_id:path}", responses=described(404, 422))
 def show_transaction(order_id: str) -> TransactionShown:
     """An order, with everything that was told about it and moved for it."""
     return orders.show(get_engine(), order_id, lang=get_settings().callback_lang)
 
 
-@managed.post("/transactions/{order_id:path}/resolve", responses=described(402, 404, 409))
-def resolve_transaction(order_id: str, word: Word, request: Request) -> TransactionShown:
+@managed.post("/transactions/{order_id:path}/resolve", responses=described(402, 404, 409, *_BODY_PROBLEMS))
+def resolve_transaction(order_id: str, word: Said, request: Request) -> TransactionShown:
     """A person's word where the system must not decide; kept with who and why."""
     settings = get_settings()
     return orders.resolve_order(
@@ -238,7 +212,7 @@ def resolve_transaction(order_id: str, word: Word, request: Request) -> Transact
     )
 
 
-@managed.get("/wallets/{user_id:path}/entries", responses=described(404))
+@managed.get("/wallets/{user_id:path}/entries", responses=described(404, 422))
 def show_entries(
     user_id: str, cursor: Annotated[str | None, Query(max_length=64)] = None, rows: Rows = 50
 ) -> EntriesShown:
@@ -246,7 +220,7 @@ def show_entries(
     return wallets.show_entries(get_engine(), user_id, cursor=cursor, rows_max=rows)
 
 
-@managed.get("/wallets/{user_id:path}", responses=described(404))
+@managed.get("/wallets/{user_id:path}", responses=described(404, 422))
 def show_wallet(user_id: str) -> WalletShown:
     """A user's balance, and what is held for purchases."""
     return wallets.show_wallet(get_engine(), user_id)
@@ -258,7 +232,12 @@ async def live() -> dict[Literal["success"], bool]:
     return {"success": True}
 
 
-@public.get("/health/ready", tags=["health"], responses={503: {"model": ReadinessShown}})
+@public.get(
+    "/health/ready",
+    tags=["health"],
+    response_model=ReadinessShown,
+    responses={503: {"model": ReadinessShown, "description": "Callbacks cannot be taken."}},
+)
 def ready(request: Request) -> JSONResponse:
     """Whether callbacks can be taken; details are told to whoever may manage."""
     settings = get_settings()
@@ -269,7 +248,11 @@ def ready(request: Request) -> JSONResponse:
     return JSONResponse(shown, 200 if found.success else 503)
 
 
-@managed.get("/metrics", response_class=Response)
+@managed.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"description": "Text.", "content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}},
+)
 def metrics(request: Request) -> Response:
     """The figures for Prometheus."""
     settings = get_settings()

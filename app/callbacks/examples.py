@@ -25,8 +25,17 @@ FILE = {"event_type": "file_created", "path": "/uploads/file.txt", "filename": "
 WEBHOOKS = {"midtrans": MIDTRANS, "digiflazz": DIGIFLAZZ}
 EVENTS = {"file": FILE}
 
+#: A person's word, for orders that are paid, unpaid, or a purchase without an end.
+WORDS: dict[str, dict[str, Any]] = {
+    "refund": {"word": "refund", "amount": "30000.00", "key": "r-1", "reason": "refunded in the dashboard"},
+    "paid": {"word": "paid", "reason": "the bank statement shows it", "who": "sari"},
+    "failed": {"word": "failed", "reason": "Digiflazz' own history says so", "who": "sari"},
+}
+RETRY = {"named": {"who": "sari"}, "unnamed": {}}
+DROP = {"drop": {"reason": "a test of ours", "who": "sari"}}
+
 TAKEN: dict[str, Any] = {
-    "description": "It is on disk.",
+    "description": "It is on disk. Discord gets the answer of its own protocol, for its webhook events a bare 204.",
     "content": {
         "application/json": {
             "schema": {
@@ -45,6 +54,10 @@ TAKEN: dict[str, Any] = {
 
 def body(named: Mapping[str, Any]) -> dict[str, Any]:
     """`openapi_extra=` of a route that reads its body itself: JSON with these examples."""
-    shown = {name: {"summary": name, "value": value} for name, value in named.items()}
-    content = {"application/json": {"schema": {"type": "object"}, "examples": shown}}
+    content = {"application/json": {"schema": {"type": "object"}, "examples": shown(named)}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def shown(named: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAPI's form of named examples."""
+    return {name: {"summary": name, "value": value} for name, value in named.items()}

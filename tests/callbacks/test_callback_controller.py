@@ -372,6 +372,51 @@ def test_openapi_shows_the_addresses_of_callbacks_with_the_specification_s_examp
     assert "application/problem+json" in paths["/transactions"]["post"]["responses"]["422"]["content"]
 
 
+def operations(web: TestClient) -> dict[tuple[str, str], dict[str, Any]]:
+    paths = web.get("/openapi.json").json()["paths"]
+    return {(method, path): operation for path, methods in paths.items() for method, operation in methods.items()}
+
+
+def test_openapi_shows_every_error_as_the_problem_that_it_is(web: TestClient) -> None:
+    found = operations(web)
+    assert found.pop(("get", "/health/ready"))["responses"].keys() == {"200", "503"}
+    for address, operation in found.items():
+        errors = {status: told["content"] for status, told in operation["responses"].items() if status >= "400"}
+        assert all(list(content) == ["application/problem+json"] for content in errors.values()), address
+        assert ("422" in errors) is ("parameters" in operation or "requestBody" in operation), address
+
+
+def test_openapi_asks_for_the_token_where_the_addresses_do(web: TestClient) -> None:
+    open_ones = {path for (_, path), operation in operations(web).items() if "security" not in operation}
+    assert open_ones == {"/callbacks/webhook/{provider}", "/health/live", "/health/ready"}
+
+
+def test_every_example_of_a_persons_word_is_taken(web: TestClient) -> None:
+    announce(web)
+    web.post("/callbacks/webhook/midtrans", json=examples.MIDTRANS)
+    announce(web, order_id="UNPAID")
+    settle()
+    orders = {"refund": "ORDER-123", "paid": "UNPAID", "failed": "UNPAID"}
+    shown = operations(web)["post", "/transactions/{order_id}/resolve"]["requestBody"]["content"]["application/json"]
+    assert shown["examples"].keys() == orders.keys()
+    for name, example in shown["examples"].items():
+        told = web.post(f"/transactions/{orders[name]}/resolve", json=example["value"])
+        assert told.status_code == 200, told.text
+
+
+def test_every_example_of_a_dead_letters_end_is_taken(web: TestClient) -> None:
+    announce(web)
+    web.post("/callbacks/webhook/midtrans", json={**examples.MIDTRANS, "gross_amount": "5.00"})
+    settle()
+    for verb in ("retry", "drop"):
+        body = operations(web)["post", f"/callbacks/dead/{{dead_id}}/{verb}"]["requestBody"]
+        for example in body["content"]["application/json"]["examples"].values():
+            [letter] = web.get("/callbacks/dead").json()["dead_letters"]
+            told = web.post(f"/callbacks/dead/{letter['id']}/{verb}", json=example["value"])
+            assert told.status_code == 200, told.text
+    assert web.get("/callbacks/dead").json()["dead_letters"] == []
+
+
 def test_events_reach_the_log_too(web: TestClient) -> None:
     assert web.post("/callbacks/event/file", json=examples.FILE).status_code == 200
     [line] = web.get("/callbacks/log").json()["callbacks"]
