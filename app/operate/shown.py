@@ -76,7 +76,7 @@ class PostingShown(Shown):
 
 
 class NoticeShown(Shown):
-    """What the user is told."""
+    """A notice to the user: written down with the effect, and shown here; nothing sends it yet."""
 
     at: str
     status: str

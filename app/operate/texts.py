@@ -144,7 +144,7 @@ def verification(how: str, lang: Lang) -> str:
 
 
 def notice(kind: str, word: str, values: Mapping[str, str], lang: Lang) -> str:
-    """What the user is told when an order's status becomes `word`; `values` from `order_values`."""
+    """The notice to the user when an order's status becomes `word`; `values` from `order_values`."""
     found = NOTICES.get((kind, word), _NOTICE_OF_ANOTHER_KIND)
     return fill(found, {**values, "status": status(word, lang)}, lang)
 

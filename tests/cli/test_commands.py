@@ -140,6 +140,14 @@ def test_a_persons_word_is_put_down(shell: Shell) -> None:
     assert shown["status"] == "partially_refunded"
 
 
+def test_a_notice_is_shown_as_one_that_was_written_and_not_sent(shell: Shell) -> None:
+    announce(shell)
+    take(examples.MIDTRANS)
+    shown = shell("transactions", "show", "ORDER-123").out
+    assert "notice to the user (written down, not sent)" in shown
+    assert "Your top-up of IDR 100,000.00 has arrived" in shown
+
+
 def test_a_file_is_imported_and_lines_that_do_not_fit_are_told(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("order_id,user_id,kind,amount\nA,ani,topup,5\nB,ani,topup,-5\nC,ani,topup,7\n")
