@@ -95,6 +95,8 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     #: what the shop itself pays the sender (Digiflazz `price`), kept as cost
     cost: Minor | None = None
     notice: Notice | None = None
+    #: its order is a sender's own trial, unless somebody announced it
+    test: bool = False
     #: a stable word for an alert that the callback deserves by itself (`unknown_code`), with `detail`
     alert: str = ""
     #: values for people beside `refused`, `ignored`, `alert`

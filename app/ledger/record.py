@@ -56,7 +56,7 @@ def _decide_unannounced(book: Book, case: Case | None, telling: Telling) -> Outc
     if owner is not None:
         detail = {**told.detail, "sender": telling.provider, "waits_for": owner.provider}
         return Outcome(telling.callback_id, OutcomeWord.REJECTED, "another_senders_order", owner.no, detail)
-    if told.detail.get("test"):
+    if told.test:
         return Outcome(telling.callback_id, OutcomeWord.IGNORED, "test_notification", detail=told.detail)
     if case is None:
         case = book.cases.bare(telling.provider, told.order_id)

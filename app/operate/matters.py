@@ -382,5 +382,5 @@ def _advice(matter: Matter, values: Mapping[str, Any], lang: Lang) -> tuple[str,
 
 
 def _with_detail(word: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    shown = ", ".join(f"{name} {value!r}" for name, value in detail.items() if name != "test")
+    shown = ", ".join(f"{name} {value!r}" for name, value in detail.items())
     return {**detail, "word": word, "detail": detail.get("detail") or shown or "?"}

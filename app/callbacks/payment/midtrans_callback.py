@@ -184,17 +184,17 @@ def _told(told: Notification, said: Said, code: str, level: Level) -> Told:
     gross = amount_of(told.gross_amount) if pays and told.gross_amount is not None else None
     notice = _notice(told, said, code, order_id, gross)
     attempt = notice.attempt
-    test = _TEST if order_id.startswith(TEST_PREFIX) else _NOTHING
+    test = order_id.startswith(TEST_PREFIX)
     if odd := _odd_field(told, level, order_id, attempt, gross if pays else 0):
-        return Told(order_id, refused="unreadable", notice=notice, detail={**test, "field": odd})
+        return Told(order_id, refused="unreadable", notice=notice, test=test, detail={"field": odd})
     facts = _facts(told, said, attempt)
     if not facts:
-        return Told(order_id, refused="fields_disagree", notice=notice, detail={**test, **_fields(told)})
+        return Told(order_id, refused="fields_disagree", notice=notice, test=test, detail=_fields(told))
     if not pays:
-        return Told(order_id, facts, notice=notice, detail=test)
+        return Told(order_id, facts, notice=notice, test=test)
     original, fee = (None, None) if told.metadata is None else _fee(told.metadata)
     currency = told.currency.upper() if told.currency else "IDR"
-    return Told(order_id, facts, gross=gross, original=original, fee=fee, currency=currency, notice=notice, detail=test)
+    return Told(order_id, facts, gross=gross, original=original, fee=fee, currency=currency, notice=notice, test=test)
 
 
 def _notice(told: Notification, said: Said, code: str, order_id: str, gross: Minor | None) -> Notice:
@@ -207,10 +207,6 @@ def _notice(told: Notification, said: Said, code: str, order_id: str, gross: Min
         payment_type=text_of(told.payment_type),
         gross_text=gross_text,
     )
-
-
-_TEST: dict[str, str] = {"test": "1"}
-_NOTHING: dict[str, str] = {}
 
 
 def _odd_field(told: Notification, level: Level, order_id: str, attempt: str, gross: Minor | None) -> str:
