@@ -11,7 +11,7 @@ import pytest
 
 from app.engine.log.sqlite import SqliteLog
 from tests.engine.log.building import Child, all_ids
-from tests.fakes.failing_disk import build_failing_disk, needs_preloading
+from tests.fakes.preloading import build_library, needs_preloading
 
 TRIES = 3
 
@@ -19,7 +19,7 @@ TRIES = 3
 @pytest.fixture(scope="session")
 def failing_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library that makes the disk fail for the process that preloads it."""
-    return build_failing_disk(tmp_path_factory.mktemp("failing"))
+    return build_library("failing_disk", tmp_path_factory.mktemp("failing"))
 
 
 def readable(path: Path) -> list[int]:
