@@ -233,7 +233,8 @@ class Book:
             many("UPDATE callback_orders SET cost=?, fee=? WHERE id=?", [(c.cost, c.fee, c.no) for c in self._costs])
         if self._notices:
             many(
-                "INSERT INTO callback_notices (source_id, order_no, status, at) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+                "INSERT INTO callback_notices (source_id, order_no, status, at) VALUES (?,?,?,?)"
+                " ON CONFLICT DO NOTHING",
                 self._notices,
             )
         if self._pending:
