@@ -196,6 +196,9 @@ def _log_is_writable(log_url: str) -> str:
 
 def _schema_is_current(engine: Engine) -> str:
     check_schema(engine)
+    path = engine.url.database
+    if path and not Path(path).is_file():  # our connections still have it open
+        raise _Bad(f"the state database {path} is gone")
     return "schema is current"
 
 
