@@ -16,17 +16,19 @@ from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.core.config import get_settings
 from app.core.database import get_db, get_engine
 from app.operate.orders import create_order, policy_of
+from tests.chaos.shop import Shop
 
 
 class Caller:
     """The other program, as a test speaks to it."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, shop: Shop) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.caller"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=dict(environment),
+            env=shop.environment,
+            cwd=shop.folder,
         )
 
     def say(self, told: Mapping[str, Any]) -> None:
@@ -44,9 +46,9 @@ class Caller:
 
 
 @contextmanager
-def callers(environment: Mapping[str, str], count: int) -> Iterator[list[Caller]]:
+def callers(shop: Shop, count: int) -> Iterator[list[Caller]]:
     """That many programs, ready, that end with the block."""
-    started = [Caller(environment) for _ in range(count)]
+    started = [Caller(shop) for _ in range(count)]
     try:
         for each in started:
             assert each.hear() == "ready"

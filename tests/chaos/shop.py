@@ -119,7 +119,7 @@ class Shop:
         self.log_url = f"sqlite:///{folder}/log.db"
         database_url = f"sqlite:///{folder}/state.db"
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields},
             "PYTHONPATH": str(ROOT),
             "PYTHONFAULTHANDLER": "1",  # see `stands`
             "CALLBACK_PORT": str(self.port),
@@ -142,6 +142,7 @@ class Shop:
                     stdout=out,
                     stderr=out,
                     env=self.environment,
+                    cwd=self.folder,
                 )
 
     def kill(self, name: str) -> None:

@@ -46,8 +46,7 @@ def flood(shop: Shop, senders: list[Pipe], request: bytes) -> Counter[int]:
 @pytest.mark.timeout(SECONDS * 4 + 120)
 def test_what_is_more_than_the_queue_holds_is_503_with_retry_after_and_costs_no_memory(tmp_path: Path) -> None:
     with a_shop(tmp_path) as shop:
-        shop.announce([("TU-1", "ani", "100000.00")])
-        shop.start("serve", "worker")
+        shop.start("serve")
         shop.until_listening()
         request = a_post(notice("TU-1", "100000.00"))
         answered: Counter[int] = Counter()
@@ -68,16 +67,12 @@ def test_what_is_more_than_the_queue_holds_is_503_with_retry_after_and_costs_no_
         assert set(answered) == {200, 503}
         assert memory[-1] - memory[WARM_FLOODS - 1] < GROWTH_MIB_MAX
         assert shop.peak_mib("serve") < PEAK_MIB_MAX
-        shop.until_worked_off()
         shop.stop()
-        assert shop.outcomes() == {"applied": 1, "duplicate": answered[200] + len(memory)}
-        assert shop.wallets() == {"ani": 10_000_000}
-        assert shop.unbalanced() == []
+        assert len(shop.log()) == answered[200] + len(memory) + 1  # the first, and one after each flood
 
 
 def test_five_hundred_halves_of_requests_do_not_delay_the_others(tmp_path: Path) -> None:
     with a_shop(tmp_path) as shop:
-        shop.announce([("TU-1", "ani", "100000.00")])
         shop.start("serve")
         shop.until_listening()
         request = a_post(notice("TU-1", "100000.00"))

@@ -85,8 +85,9 @@ def test_a_stop_under_load_answers_and_counts_what_was_taken_and_a_restart_goes_
 
         kept = {callback.id: callback.ordering_key for callback in shop.log()}
         assert acknowledged.items() <= kept.items(), figures
-        shop.start("up")
-        shop.until_listening("up")
+        del shop.processes["up"]
+        shop.start("serve", "worker")
+        shop.until_listening()
         with Pipe(shop.port) as pipe:  # one that no load has told
             [answer] = pipe.ask([a_post(notice("NEW-1x", "1000.00"))])
         kept[int(json.loads(answer.body)["callback_id"])] = "NEW-1x"
