@@ -209,4 +209,6 @@ def _print(shown: TransactionShown) -> None:
         ("cause", "kind", "who", "reason", "at"),
         [(cause.id, cause.kind, cause.who, cause.reason, cause.at) for cause in shown.causes],
     )
-    printing.table(("notice to the user (written down, not sent)", "at"), [(notice.text, notice.at) for notice in shown.notices])
+    printing.table(
+        ("notice to the user (written down, not sent)", "at"), [(notice.text, notice.at) for notice in shown.notices]
+    )
