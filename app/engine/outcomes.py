@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import orjson
@@ -104,6 +104,26 @@ def bury(connection: Connection, outcomes: Iterable[Outcome], *, at: int) -> Non
         driver(connection).executemany(
             "INSERT INTO callback_dead (kind, ref, order_no, reason, detail, since) SELECT 'callback',?1,?2,?3,?4,?5"
             " WHERE NOT EXISTS (SELECT 1 FROM callback_dead WHERE kind='callback' AND ref=?1 AND closed_at IS NULL)",
+            rows,
+        )
+
+
+def close_letters(
+    connection: Connection,
+    kind: Literal["callback", "task"],
+    refs: Iterable[int],
+    *,
+    how: str,
+    at: int,
+    by: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Close the open dead letters of these callbacks or tasks; `how` is `retried`, `dropped` or `announced`."""
+    rows = [(at, how, by, reason, kind, ref) for ref in refs]
+    if rows:
+        driver(connection).executemany(
+            "UPDATE callback_dead SET closed_at=?, closed_how=?, closed_by=?, closed_reason=?"
+            " WHERE kind=? AND ref=? AND closed_at IS NULL",
             rows,
         )
 

@@ -20,7 +20,7 @@ from app.core.database import checkpoint, is_storage_trouble, writing
 from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
 from app.engine.log import Log
-from app.engine.outcomes import decided_before, driver, rewrite_outcomes, write_outcomes
+from app.engine.outcomes import close_letters, decided_before, rewrite_outcomes, write_outcomes
 
 BATCH_ROWS = 2000
 _CAREFUL_FROM = 2  # the start, since the offset moved last, that goes callback by callback
@@ -81,11 +81,7 @@ def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callb
 
 def decide_again(connection: Connection, handlers: Handlers, callback: Callback, *, who: str, at: int) -> Outcome:
     """Decide one callback anew with today's facts, inside the caller's writing transaction; closes its dead letter."""
-    driver(connection).execute(
-        "UPDATE callback_dead SET closed_at = ?, closed_how = 'retried', closed_by = ?"
-        " WHERE kind = 'callback' AND ref = ? AND closed_at IS NULL",
-        (at, who, callback.id),
-    )
+    close_letters(connection, "callback", [callback.id], how="retried", by=who, at=at)
     outcome = _apply(connection, handlers, [callback], at)[callback.id]
     rewrite_outcomes(connection, [outcome], decided_by=None, at=at)
     return outcome

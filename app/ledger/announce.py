@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from app.core.errors import BalanceTooSmall, CallbackError, FieldError, OrderConflict
 from app.core.money import Minor, format_amount
 from app.engine.callback import Outcome, OutcomeWord
-from app.engine.outcomes import rewrite_outcomes
+from app.engine.outcomes import close_letters
 from app.ledger.book import Book, Policy
 from app.ledger.cases import Case, Waiting
 from app.ledger.effect import PURCHASE
+from app.ledger.parked import end_waiting
 from app.ledger.record import decide_announced
 
 
@@ -175,16 +176,9 @@ class _Page:
             )
 
     def _rewrite(self, waiting: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
-        if not waiting:
-            return
-        ids = [(w.callback_id,) for w in waiting]
-        self.book.raw.executemany("DELETE FROM callback_pending WHERE callback_id = ?", ids)
-        self.book.raw.executemany(
-            "UPDATE callback_dead SET closed_at = ?, closed_how = 'announced' WHERE kind = 'callback' AND ref = ?"
-            " AND closed_at IS NULL",
-            [(self.book.at, w.callback_id) for w in waiting],
-        )
-        rewrite_outcomes(self.book.connection, outcomes, decided_by=None, at=self.book.at)
+        lapsed = (w.callback_id for w in waiting)
+        close_letters(self.book.connection, "callback", lapsed, how="announced", at=self.book.at)
+        end_waiting(self.book.connection, outcomes, decided_by=None, at=self.book.at)
 
     def write(self) -> None:
         """Write the orders' rows."""

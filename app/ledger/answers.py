@@ -1,6 +1,6 @@
 """What the sender's API said about an attempt: its facts are confirmed, and all that waited for it is decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from app.core.errors import AmountError
 from app.core.money import parse_amount
 from app.engine.callback import Outcome, OutcomeWord
-from app.engine.outcomes import Alert, driver, raise_alerts, rewrite_outcomes, settle_alerts
+from app.engine.outcomes import Alert, driver, raise_alerts, settle_alerts
 from app.ledger.book import Book, Policy
 from app.ledger.cases import Case, Waiting
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.judgement import Weight, disproves, judge, weigh
+from app.ledger.parked import end_waiting
 
 Heard: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable", "belongs_elsewhere"]
 
@@ -51,7 +52,7 @@ def settle(
     sitting = _Sitting(book, case, attempt, answer, source_id, asked_since)
     sitting.probe()
     outcomes = [outcome for w in waiting if (outcome := sitting.decide(w)) is not None]
-    _finish(book, outcomes, source_id)
+    end_waiting(connection, outcomes, decided_by=source_id, at=at)
     book.write()
     return len(outcomes) < len(waiting) or _is_open(case, attempt)
 
@@ -64,13 +65,6 @@ def is_elsewhere(connection: Connection, order_no: int, attempt: str) -> bool:
         "SELECT 1 FROM callback_pending WHERE attempt = ? AND order_no <> ? LIMIT 1",
     )
     return any(raw.execute(query, (attempt, order_no)).fetchone() for query in known)
-
-
-def _finish(book: Book, outcomes: Sequence[Outcome], source_id: int) -> None:
-    book.raw.executemany(
-        "DELETE FROM callback_pending WHERE callback_id = ?", [(outcome.callback_id,) for outcome in outcomes]
-    )
-    rewrite_outcomes(book.connection, outcomes, decided_by=source_id, at=book.at)
 
 
 def _is_open(case: Case, attempt: str) -> bool:

@@ -1,4 +1,6 @@
-"""What nobody announced within a day becomes a dead letter; it still counts when its order is announced later."""
+"""The end of waiting: what was parked or in doubt is decided, or lapses after a day and is a dead letter until then."""
+
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -7,6 +9,14 @@ from app.engine.outcomes import driver, rewrite_outcomes
 
 _DAY = 86_400_000_000  # microseconds
 _ROWS_MAX = 1_000  # a sweep holds the lock only briefly; the next one goes on
+
+
+def end_waiting(connection: Connection, outcomes: Sequence[Outcome], *, decided_by: int | None, at: int) -> None:
+    """These callbacks are decided at last, by an announcement or the answer that `decided_by` names."""
+    if outcomes:
+        decided = [(outcome.callback_id,) for outcome in outcomes]
+        driver(connection).executemany("DELETE FROM callback_pending WHERE callback_id = ?", decided)
+        rewrite_outcomes(connection, outcomes, decided_by=decided_by, at=at)
 
 
 def lapse(connection: Connection, at: int) -> None:

@@ -11,6 +11,7 @@ from app.core.language import Lang
 from app.core.telemetry import get_logger, redact
 from app.engine.callback import Handlers, Outcome
 from app.engine.log import Log
+from app.engine.outcomes import close_letters
 from app.engine.tasks import queue
 from app.engine.worker import decide_again
 from app.ledger.books import order_ids, order_no
@@ -124,14 +125,8 @@ def drop_dead(engine: Engine, dead_id: int, *, who: str, reason: str, at: int, l
     by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     why = sentence_from("reason", reason)
     with writing(engine) as connection:
-        _open(connection, dead_id)
-        connection.execute(
-            text(
-                "UPDATE callback_dead SET closed_at = :at, closed_how = 'dropped', closed_by = :by,"
-                " closed_reason = :why WHERE id = :id"
-            ),
-            {"at": at, "by": by, "why": why, "id": dead_id},
-        )
+        row = _open(connection, dead_id)
+        close_letters(connection, row.kind, [row.ref], how="dropped", by=by, reason=why, at=at)
         return letters_shown(connection, [_letter(connection, dead_id)], lang=lang)[0]
 
 

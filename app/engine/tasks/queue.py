@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from app.engine.outcomes import close_letters
 from app.engine.tables import tasks
 from app.engine.tasks import Again, Finished, GiveUp, Lane, Task, Verdict
 
@@ -65,10 +66,6 @@ _ADD_OR_REOPEN = text(
   lease_until = NULL, finished_at = NULL, order_no = excluded.order_no, callback_id = excluded.callback_id
 WHERE callback_tasks.state IN ('done', 'dead')"""
 )
-_CLOSE_LETTER_OF_KEY = text("""
-UPDATE callback_dead SET closed_at = :at, closed_how = 'retried'
-WHERE kind = 'task' AND closed_at IS NULL
-  AND ref = (SELECT id FROM callback_tasks WHERE key = :key AND state = 'dead')""")
 
 
 def enqueue(connection: Connection, new: Sequence[NewTask], at: int, *, reopen: bool = False) -> int:
@@ -81,7 +78,8 @@ def enqueue(connection: Connection, new: Sequence[NewTask], at: int, *, reopen: 
         return 0
     rows = [{**msgspec.structs.asdict(task), "at": at} for task in new]
     if reopen:
-        connection.execute(_CLOSE_LETTER_OF_KEY, [{"key": task.key, "at": at} for task in new])
+        given_up = select(tasks.c.id).where(tasks.c.key.in_([task.key for task in new]), tasks.c.state == "dead")
+        close_letters(connection, "task", connection.execute(given_up).scalars(), how="retried", at=at)
     return connection.execute(_ADD_OR_REOPEN if reopen else _ADD, rows).rowcount
 
 
@@ -264,9 +262,6 @@ def resting(connection: Connection, at: int) -> dict[Lane, int]:
     return {(kind, destination): time for kind, destination, time in connection.execute(statement)}
 
 
-_CLOSE_LETTER = text("""
-UPDATE callback_dead SET closed_at = :at, closed_how = 'retried', closed_by = :by, closed_reason = :reason
-WHERE kind = 'task' AND ref = :id AND closed_at IS NULL""")
 _RETRY = text("""
 UPDATE callback_tasks SET state = 'ready', due_at = :at, created_at = :at, tries = 0, fence = fence + 1,
   lease_until = NULL, finished_at = NULL
@@ -278,7 +273,7 @@ def retry(connection: Connection, task_id: int, at: int, *, by: str | None = Non
 
     A try that is under way is overtaken: what it learns is not written. An open dead letter is closed as retried.
     """
-    connection.execute(_CLOSE_LETTER, {"id": task_id, "at": at, "by": by, "reason": reason})
+    close_letters(connection, "task", [task_id], how="retried", by=by, reason=reason, at=at)
     return connection.execute(_RETRY, {"id": task_id, "at": at}).rowcount == 1
 
 
