@@ -9,8 +9,6 @@ from app.callbacks.ppob import ppob_callbacks
 from app.core.config import Settings
 from app.core.errors import TREATMENTS
 from app.core.telemetry import METRICS
-from app.operate.shown import LagShown, StatsShown
-from app.operate.upkeep import metrics as given_out
 from docs.generate import (
     SECTIONS,
     Command,
@@ -26,6 +24,7 @@ from docs.generate import (
     settings,
     table,
 )
+from tests.callbacks.web import application
 
 
 def test_no_page_is_stale() -> None:
@@ -98,18 +97,8 @@ def test_every_response_code_of_digiflazz_has_a_line_and_a_known_class() -> None
 
 
 def test_every_metric_stands_in_the_table_under_the_name_that_is_scraped() -> None:
-    nothing = StatsShown(
-        accepted={},
-        refused={},
-        outcomes={},
-        lag=LagShown(callbacks=0, seconds=0.0),
-        waiting={},
-        dead_letters={},
-        alerts={},
-        tasks={},
-        log_bytes={},
-    )
-    scraped = re.findall(r"# TYPE (\w+) (\w+)", given_out(nothing, ready=True).decode())
+    with application() as web:
+        scraped = re.findall(r"# TYPE (\w+) (\w+)", web.get("/metrics").text)
     lines = metrics().splitlines()[2:]
     assert len(lines) == len(METRICS)
     assert [tuple(cell.strip(" `") for cell in line.split("|")[1:3]) for line in lines] == scraped
