@@ -19,6 +19,7 @@ from app.core.database import get_engine
 from app.engine.log import Log, open_log
 from app.operate import access, inbox, letters, orders, upkeep, wallets
 from app.operate.orders import policy_of
+from app.operate.readiness import readiness
 from app.operate.shown import (
     AlertsShown,
     CallbackShown,
@@ -240,12 +241,16 @@ async def live() -> dict[Literal["success"], bool]:
 )
 def ready(request: Request) -> JSONResponse:
     """Whether callbacks can be taken; details are told to whoever may manage."""
-    settings = get_settings()
-    found = upkeep.readiness(get_engine(), settings, at=_now())
+    settings, found = get_settings(), _readiness(request)
     shown: dict[str, Any] = found.model_dump()
     if access.refusal(settings, request.client.host if request.client else "", request.headers.raw) is not None:
         shown["checks"] = {name: {"ok": check.ok, "told": ""} for name, check in found.checks.items()}
     return JSONResponse(shown, 200 if found.success else 503)
+
+
+def _readiness(request: Request) -> ReadinessShown:
+    failed_at = embedding.write_failed_at(request.app)
+    return readiness(get_engine(), get_settings(), at=_now(), write_failed_at=failed_at)
 
 
 @managed.get(
@@ -255,9 +260,7 @@ def ready(request: Request) -> JSONResponse:
 )
 def metrics(request: Request) -> Response:
     """The figures for Prometheus."""
-    settings = get_settings()
-    is_ready = upkeep.readiness(get_engine(), settings, at=_now()).success
-    return Response(upkeep.metrics(stats(request), ready=is_ready), media_type=CONTENT_TYPE_LATEST)
+    return Response(upkeep.metrics(stats(request), ready=_readiness(request).success), media_type=CONTENT_TYPE_LATEST)
 
 
 callback_router = APIRouter(lifespan=embedding.lifespan)

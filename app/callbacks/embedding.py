@@ -69,6 +69,12 @@ def known_reception(app: Any) -> Reception | None:
     return found
 
 
+def write_failed_at(app: Any) -> int:
+    """When this application's server could not write to the log last (microseconds); 0: never."""
+    reception = known_reception(app)
+    return 0 if reception is None else reception.counters.write_failed_at
+
+
 def unkept_refusals(app: Any) -> dict[tuple[str, str], int]:
     """What this process refused and has not written down yet, by (provider, reason)."""
     keeper: RefusalKeeper | None = getattr(app.state, _KEEPER, None)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -38,6 +38,7 @@ Role = Literal["worker", "api"]
 _BUSY_MS = 15_000
 _BEGIN = "callback_begin"
 _OPENED = "callback_opened"
+_File: TypeAlias = tuple[int, int]  # device, inode
 
 
 def sqlite_module() -> ModuleType:
@@ -78,6 +79,8 @@ def make_engine(url: str, role: Role = "api") -> Engine:
         parsed, module=sqlite_module(), connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
     )
     wal = wal_is_safe()
+    first: list[_File] = []  # what this engine opened first: what stands in its place later is not opened instead
+    event.listen(engine, "engine_disposed", lambda _: first.clear())
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi: Any, record: Any) -> None:
@@ -94,7 +97,11 @@ def make_engine(url: str, role: Role = "api") -> Engine:
             "temp_store=memory",
         ):
             dbapi.execute(f"PRAGMA {pragma}")
-        record.info[_OPENED] = (os.path.abspath(path), _file_at(path))  # noqa: PTH100 - what SQLite does at its opening
+        place = os.path.abspath(path)  # noqa: PTH100 - what SQLite does at its opening
+        opened = _file_at(place)
+        if opened is not None and not first:
+            first.append(opened)
+        record.info[_OPENED] = (place, opened, first[0] if first else None)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -119,10 +126,11 @@ def writing(bind: Engine | Connection) -> Iterator[Connection]:
         if driver is not None and not getattr(driver, "in_transaction", True):
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # an engine that is not ours
         yield connection
-        _refuse_displaced(connection)
+        if why := why_displaced(connection):
+            raise DatabaseError(why)
 
 
-def _file_at(path: str) -> tuple[int, int] | None:
+def _file_at(path: str) -> _File | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - a microsecond instead of four, in every transaction that writes
     except OSError:
@@ -130,18 +138,19 @@ def _file_at(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _refuse_displaced(connection: Connection) -> None:
-    """Raise DatabaseError, before the commit, when the path leads to another file than the one that is open.
+def why_displaced(connection: Connection) -> str:
+    """A sentence when the path leads to another file than the one that this engine opened first, else "".
 
     What is committed into that one is gone with the process; an announcement would have been answered 201. The other
-    file is not opened instead: a worker would go on in it from a place of the first.
+    file is not opened instead: a worker would go on in it from a place of the first. So it is asked before each commit.
     """
-    path, opened = connection.connection.info.get(_OPENED, ("", None))
-    if opened is not None and _file_at(path) != opened:
-        raise DatabaseError(
-            f"the state database {path} was moved, replaced or deleted while it was in use; nothing was done. "
-            "Stop, see to the file, start again"
-        )
+    path, opened, first = connection.connection.info.get(_OPENED, ("", None, None))
+    if opened is None or _file_at(path) == opened == first:
+        return ""
+    return (
+        f"the state database {path} was moved, replaced or deleted while it was in use; nothing was done. "
+        "Stop, see to the file, start again"
+    )
 
 
 @contextmanager

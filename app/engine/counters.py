@@ -22,6 +22,8 @@ class Counters:
     def __init__(self) -> None:
         self.accepted: dict[str, int] = {}
         self.refused: dict[tuple[str, str], int] = {}
+        #: when the callback came that could not be written last (microseconds); 0: none since the start
+        self.write_failed_at = 0
         self._told: dict[tuple[str, str], tuple[int, int]] = {}
 
     def accept(self, provider: str) -> None:

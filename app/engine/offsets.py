@@ -22,6 +22,20 @@ def highest_offset(engine: Engine) -> int:
         return int(driver(connection).execute('SELECT coalesce(max("offset"), 0) FROM callback_offsets').fetchone()[0])
 
 
+class Place(msgspec.Struct, frozen=True):
+    """How far a log has been worked on, as it is seen from outside."""
+
+    offset: int
+    moved_at: int  # microseconds, UTC; 0: nobody has worked on it
+
+
+def place_of(connection: Connection, epoch: str) -> Place:
+    """The place that is committed for this epoch."""
+    query = 'SELECT "offset", moved_at FROM callback_offsets WHERE epoch = ?'
+    row = driver(connection).execute(query, (epoch,)).fetchone()
+    return Place(row[0], row[1]) if row is not None else Place(0, 0)
+
+
 def epoch_no_of(connection: Connection, epoch: str, *, at: int) -> int:
     """The number of an epoch, given when it is first met."""
     raw = driver(connection)

@@ -93,6 +93,7 @@ class Receiver:
 
         def committed(callback_id: int | None) -> None:
             if callback_id is None:
+                self.counters.write_failed_at = request.received_at
                 done(self._refuse(provider, request, answers.WRITE_FAILED))
             else:
                 self.counters.accept(provider)

@@ -284,6 +284,7 @@ class LagShown(Shown):
 
     callbacks: int = Field(description="Not decided yet; 1000 means as many or more.")
     seconds: float = Field(description="Age of the oldest of them.")
+    moved_at: str | None = Field(None, description="When the worker last decided something; null before it ever did.")
 
 
 class StatsShown(Shown):

@@ -1,37 +1,30 @@
-"""Whether it all goes on: statistics that survive restarts, readiness, metrics, and the audit of the books."""
+"""Whether it all adds up: statistics that survive restarts, metrics, and the audit of the books."""
 
-import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.config import Settings
-from app.core.database import check_schema, reading, writing
-from app.core.errors import CallbackError
+from app.core.database import reading, writing
 from app.core.telemetry import METRICS
-from app.engine.log import Log, open_log
+from app.engine.log import Log
+from app.engine.offsets import place_of
 from app.engine.outcomes import DECIDED, REFUSED, count, refusal_keys
 from app.ledger import books
 from app.operate.shown import (
-    CheckShown,
     ImbalanceShown,
     LagShown,
-    ReadinessShown,
     StatsShown,
     amount_text,
+    time_text,
 )
 
 #: How far behind the worker is counted; beyond it the figure would cost more than it tells.
 LAG_ROWS_MAX = 1_000
-_SLOW_SECONDS = 60.0
-_FREE_BYTES_MIN = 16 << 20
 _SECOND = 1_000_000
 
 
@@ -41,8 +34,8 @@ def stats(
     """Counts and what is open; `refused`: those of this process that are not kept yet, by (provider, reason)."""
     with reading(engine) as connection:
         decided, kept = _counters(connection)
-        offset = _offset(connection, callbacks.epoch)
-        behind = callbacks.read_after(offset, LAG_ROWS_MAX)
+        place = place_of(connection, callbacks.epoch)
+        behind = callbacks.read_after(place.offset, LAG_ROWS_MAX)
         accepted = Counter(decided)
         accepted.update(callback.provider for callback in behind)
         for key, number in refused.items():
@@ -54,6 +47,7 @@ def stats(
             lag=LagShown(
                 callbacks=len(behind),
                 seconds=max(0.0, round((at - behind[0].received_at) / _SECOND, 3)) if behind else 0.0,
+                moved_at=time_text(place.moved_at) if place.moved_at else None,
             ),
             waiting=_grouped(connection, "SELECT state, count(*) FROM callback_pending GROUP BY state"),
             dead_letters=_grouped(
@@ -79,13 +73,6 @@ def _counters(connection: Connection) -> tuple[Counter[str], Counter[tuple[str, 
         elif name.startswith(REFUSED):
             refused[provider, name.removeprefix(REFUSED)] = value
     return decided, refused
-
-
-def _offset(connection: Connection, epoch: str) -> int:
-    found = connection.execute(
-        text('SELECT "offset" FROM callback_offsets WHERE epoch = :epoch'), {"epoch": epoch}
-    ).scalar()
-    return int(found or 0)
 
 
 def _by_provider(refused: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
@@ -154,66 +141,6 @@ class RefusalKeeper:
                     bounded[key] += number
                 count(connection, bounded)
             self._kept.update(more)
-
-
-def readiness(engine: Engine, settings: Settings, *, at: int) -> ReadinessShown:
-    """Whether callbacks can be taken: the log, the schema. A worker that is behind is told, and loses nothing."""
-    checks = {
-        "log": _checked(lambda: _log_is_writable(settings.callback_log_url)),
-        "state": _checked(lambda: _schema_is_current(engine)),
-    }
-    ready = all(check.ok for check in checks.values())
-    if ready:
-        checks["worker"] = _checked(lambda: _worker_keeps_up(engine, settings.callback_log_url, at))
-    return ReadinessShown(success=ready, checks=checks)
-
-
-class _Bad(Exception):
-    """A check that failed, in words."""
-
-
-def _checked(check: Callable[[], str]) -> CheckShown:
-    try:
-        return CheckShown(ok=True, told=check())
-    except (_Bad, CallbackError, SQLAlchemyError, OSError) as error:
-        # A driver's error carries its statement and address on further lines.
-        return CheckShown(ok=False, told=str(error).partition("\n")[0][:300])
-
-
-def _log_is_writable(log_url: str) -> str:
-    opened = open_log(log_url, server=False)
-    try:
-        opened.last_id()
-    finally:
-        opened.close()
-    path = log_path(log_url)
-    if not os.access(path, os.W_OK):
-        raise _Bad(f"the callback log {path} cannot be written: no rights")
-    if shutil.disk_usage(path.absolute().parent).free < _FREE_BYTES_MIN:
-        raise _Bad(f"the disk of the callback log {path} is full")
-    return "can be written"
-
-
-def _schema_is_current(engine: Engine) -> str:
-    check_schema(engine)
-    path = engine.url.database
-    if path and not Path(path).is_file():  # our connections still have it open
-        raise _Bad(f"the state database {path} is gone")
-    return "schema is current"
-
-
-def _worker_keeps_up(engine: Engine, log_url: str, at: int) -> str:
-    opened = open_log(log_url, server=False)
-    try:
-        with reading(engine) as connection:
-            offset = _offset(connection, opened.epoch)
-        first = opened.read_after(offset, 1)
-    finally:
-        opened.close()
-    seconds = (at - first[0].received_at) / _SECOND if first else 0.0
-    if seconds > _SLOW_SECONDS:
-        raise _Bad(f"the oldest callback waits for {seconds:.0f} seconds; is the worker running?")
-    return "keeps up"
 
 
 def audit_books(engine: Engine) -> list[ImbalanceShown]:

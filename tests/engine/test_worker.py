@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from app.core.database import checkpoint, make_engine, reading, sqlite_module, writing
+from app.core.errors import DatabaseError
 from app.engine import offsets, worker
 from app.engine.callback import Callback, Outcome, OutcomeWord, Row
 from app.engine.log import Log, open_log
@@ -319,3 +320,19 @@ def test_a_stream_is_worked_on_in_batches_and_its_pages_are_carried_over_in_betw
     assert len(place.counted()) >= sent - 1
     assert handler.calls <= 0.6 / 0.02 + 2  # a batch every 20 ms
     assert 1 <= carried <= 4  # every quarter of a second
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_state_that_is_no_longer_in_its_place_ends_the_worker_and_sets_nobody_aside(place: Place, how: str) -> None:
+    place.log.write_batch(rows(*[b"good"] * 20))
+    begun = place.worker(Counting())
+    path = place.folder / "state.db"
+    if how == "deleted":
+        path.unlink()
+    else:
+        (place.folder / "copy.db").write_bytes(path.read_bytes())
+        (place.folder / "copy.db").replace(path)
+    with pytest.raises(DatabaseError, match="moved, replaced or deleted"):
+        begun.run(lambda: False)
+    assert place.counted() == []
+    assert place.outcomes() == []

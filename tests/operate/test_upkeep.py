@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from app.core.config import Settings
-from app.core.database import make_engine, reading
+from app.core.database import reading
 from app.core.telemetry import METRICS
 from app.engine.log import open_log
 from app.ledger import books
@@ -104,29 +104,6 @@ def test_an_order_is_shown_without_reading_whole_tables(shop: Shop) -> None:
         ]
     assert len(plans) >= 4
     assert [plan for plan in plans if plan.startswith("SCAN") and "VIRTUAL TABLE" not in plan] == []
-
-
-def test_readiness_tells_what_is_wrong(shop: Shop, settings: Settings, tmp_path: Path) -> None:
-    assert upkeep.readiness(shop.engine, settings, at=NOW).success
-    keep(settings, NOW)
-    late = upkeep.readiness(shop.engine, settings, at=NOW + 120_000_000)
-    assert late.success  # a worker that is behind loses nothing
-    assert "120 seconds" in late.checks["worker"].told
-    bare = make_engine(f"sqlite:///{tmp_path}/bare.db")
-    found = upkeep.readiness(bare, settings, at=NOW)
-    bare.dispose()
-    assert not found.success
-    assert "callbacks migrate" in found.checks["state"].told
-    nowhere = Settings(CALLBACK_LOG_URL="sqlite:////proc/nowhere/log.db")
-    found = upkeep.readiness(shop.engine, nowhere, at=NOW)
-    assert not found.success
-    assert "/proc/nowhere" in found.checks["log"].told
-
-
-def test_a_full_disk_is_not_ready(shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "_FREE_BYTES_MIN", 1 << 62)
-    found = upkeep.readiness(shop.engine, settings, at=NOW)
-    assert (found.success, found.checks["log"].ok) == (False, False)
 
 
 def test_refusals_are_kept_once_each_and_again_after_trouble(shop: Shop) -> None:
