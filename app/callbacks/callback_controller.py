@@ -1,8 +1,5 @@
 """The HTTP face: each address parses, calls one function of `operate`, renders; `callback_router` mounts them all."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response, Security, status
@@ -14,9 +11,10 @@ from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
+from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
-from app.engine.log import Log, open_log
+from app.engine.log import visiting
 from app.operate import access, inbox, letters, orders, upkeep, wallets
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
@@ -52,19 +50,6 @@ public = APIRouter(route_class=ProblemRoute)
 
 _CALLBACK_PROBLEMS = described(400, 401, 404, 408, 413, 415, 422, 431, 500, 501, 503)
 _BODY_PROBLEMS = (400, 411, 413, 422)
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
-
-
-@contextmanager
-def _log() -> Iterator[Log]:
-    opened = open_log(get_settings().callback_log_url, server=False)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def _who(request: Request, who: str | None) -> str:
@@ -109,12 +94,12 @@ def handlers() -> HandlersShown:
 @managed.get("/callbacks/stats")
 def stats(request: Request) -> StatsShown:
     """Counts since the beginning, true across restarts, and what is open now."""
-    with _log() as log:
+    with visiting(get_settings().callback_log_url) as log:
         return upkeep.stats(
             get_engine(),
             log,
             log_url=get_settings().callback_log_url,
-            at=_now(),
+            at=now_us(),
             refused=embedding.unkept_refusals(request.app),
         )
 
@@ -125,14 +110,14 @@ def list_callbacks(
 ) -> CallbacksShown:
     """The callbacks of the log, newest first."""
     search = inbox.Search(order_id, provider, outcome, cursor, rows)
-    with _log() as log:
+    with visiting(get_settings().callback_log_url) as log:
         return inbox.list_callbacks(get_engine(), log, search, lang=get_settings().callback_lang)
 
 
 @managed.get("/callbacks/log/{callback_id}", responses=described(404, 422))
 def show_callback(callback_id: Number) -> CallbackShown:
     """One callback with its bytes, what proved it, and everything that came of it."""
-    with _log() as log:
+    with visiting(get_settings().callback_log_url) as log:
         return inbox.show_callback(
             get_engine(), log, get_callback_manager().lookup, callback_id, lang=get_settings().callback_lang
         )
@@ -150,9 +135,9 @@ def retry_dead(dead_id: Number, request: Request, person: MaybeNamed = None) -> 
     """Decide a callback anew with today's facts, or try a task again."""
     who = _who(request, person.who if person else None)
     lang = get_settings().callback_lang
-    with _log() as log:
+    with visiting(get_settings().callback_log_url) as log:
         return letters.retry_dead(
-            get_engine(), log, get_callback_manager().lookup, dead_id, who=who, at=_now(), lang=lang
+            get_engine(), log, get_callback_manager().lookup, dead_id, who=who, at=now_us(), lang=lang
         )
 
 
@@ -160,7 +145,7 @@ def retry_dead(dead_id: Number, request: Request, person: MaybeNamed = None) -> 
 def drop_dead(dead_id: Number, request: Request, person: NamedWithReason) -> DeadLetterShown:
     """Close a dead letter without doing anything."""
     who, lang = _who(request, person.who), get_settings().callback_lang
-    return letters.drop_dead(get_engine(), dead_id, who=who, reason=person.reason, at=_now(), lang=lang)
+    return letters.drop_dead(get_engine(), dead_id, who=who, reason=person.reason, at=now_us(), lang=lang)
 
 
 @managed.get("/callbacks/alerts")
@@ -183,7 +168,7 @@ def create_transaction(announcement: Announcement, response: Response) -> Transa
     shown, created = orders.create_order(
         get_engine(),
         announcement.model_dump(exclude_none=True),
-        at=_now(),
+        at=now_us(),
         policy=policy_of(settings),
         lang=settings.callback_lang,
     )
@@ -207,7 +192,7 @@ def resolve_transaction(order_id: str, word: Said, request: Request) -> Transact
         order_id,
         word.model_dump(exclude_none=True, exclude={"who"}),
         who=_who(request, word.who),
-        at=_now(),
+        at=now_us(),
         policy=policy_of(settings),
         lang=settings.callback_lang,
     )
@@ -250,7 +235,7 @@ def ready(request: Request) -> JSONResponse:
 
 def _readiness(request: Request) -> ReadinessShown:
     failed_at = embedding.write_failed_at(request.app)
-    return readiness(get_engine(), get_settings(), at=_now(), write_failed_at=failed_at)
+    return readiness(get_engine(), get_settings(), at=now_us(), write_failed_at=failed_at)
 
 
 @managed.get(

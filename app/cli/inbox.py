@@ -7,6 +7,7 @@ from rich.text import Text
 
 from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
+from app.core.clock import now_us
 from app.operate import inbox, letters
 from app.operate.shown import CallbackShown, DeadLetterShown
 
@@ -55,7 +56,7 @@ def retry(dead_id: DeadId, who: Who = "", json: Json = False) -> None:  # noqa: 
             handlers,
             dead_id,
             who=parts.who_is_here(who),
-            at=parts.now(),
+            at=now_us(),
             lang=parts.settings().callback_lang,
         )
     if json:
@@ -75,7 +76,7 @@ def drop(dead_id: DeadId, reason: Reason, who: Who = "", json: Json = False) -> 
         dead_id,
         who=parts.who_is_here(who),
         reason=reason,
-        at=parts.now(),
+        at=now_us(),
         lang=parts.settings().callback_lang,
     )
     if json:
@@ -114,7 +115,7 @@ def close(
 
     Example: callbacks alerts close 3
     """
-    letters.close_alert(parts.existing_state(), alert_id, who=parts.who_is_here(who), at=parts.now())
+    letters.close_alert(parts.existing_state(), alert_id, who=parts.who_is_here(who), at=now_us())
     if json:
         printing.print_json({"id": str(alert_id), "closed": True})
     else:

@@ -1,7 +1,6 @@
-"""What commands share: settings, databases, the clock, and who is sitting there; every trouble is a CallbackError."""
+"""What commands share: settings, databases, and who is sitting there; every trouble is a CallbackError."""
 
 import getpass
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from app.core.config import Settings, get_settings
 from app.core.database import check_schema, get_engine
 from app.core.errors import StartRefused
 from app.core.telemetry import configure
-from app.engine.log import Log, open_log
+from app.engine.log import Log, visiting
 from app.operate.upkeep import log_path
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -60,11 +59,8 @@ def existing_log() -> Iterator[Log]:
     path = log_path(url)
     if url.startswith("sqlite:") and not path.is_file():
         raise StartRefused(f"there is no callback log at {path}; `callbacks serve` or `callbacks up` makes it")
-    opened = open_log(url, server=False)
-    try:
+    with visiting(url) as opened:
         yield opened
-    finally:
-        opened.close()
 
 
 def handlers() -> Any:
@@ -72,11 +68,6 @@ def handlers() -> Any:
     from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - a heavy room, for few commands
 
     return load_app(settings()).lookup
-
-
-def now() -> int:
-    """The clock in microseconds, UTC."""
-    return time.time_ns() // 1000
 
 
 def who_is_here(who: str = "") -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
+from app.core.clock import now_us
 from app.core.errors import FieldError, describe_os_error
 from app.operate import importing, orders
 from app.operate.orders import policy_of
@@ -50,7 +51,7 @@ def create(  # noqa: PLR0913, PLR0917 - the options are the fields of an announc
         "customer_no": customer_no,
     }
     shown, created = orders.create_order(
-        engine, data, at=parts.now(), policy=policy_of(settings), lang=settings.callback_lang
+        engine, data, at=now_us(), policy=policy_of(settings), lang=settings.callback_lang
     )
     if json:
         printing.print_json(shown)
@@ -73,7 +74,7 @@ def import_file(
     try:
         with _opened(file) as stream, _Bar(stream) as bar:
             report = importing.import_orders(
-                engine, stream, clock=parts.now, policy=policy_of(settings), told=told, progress=bar.move
+                engine, stream, clock=now_us, policy=policy_of(settings), told=told, progress=bar.move
             )
     except OSError as error:
         raise FieldError("FILE", describe_os_error(error)) from None
@@ -168,7 +169,7 @@ def resolve(  # noqa: PLR0917 - the options are the fields of a resolution
         order_id,
         {"word": word, "reason": reason, "amount": amount, "key": key, "attempt": attempt},
         who=parts.who_is_here(who),
-        at=parts.now(),
+        at=now_us(),
         policy=policy_of(settings),
         lang=settings.callback_lang,
     )

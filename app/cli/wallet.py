@@ -6,6 +6,7 @@ import typer
 
 from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
+from app.core.clock import now_us
 from app.operate import wallets
 from app.operate.orders import policy_of
 from app.operate.shown import WalletShown
@@ -44,7 +45,7 @@ def adjust(
         amount,
         who=parts.who_is_here(who),
         reason=reason,
-        at=parts.now(),
+        at=now_us(),
         policy=policy_of(settings),
     )
     _print(shown, json=json)

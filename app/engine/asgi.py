@@ -1,10 +1,10 @@
 """One callback over plain ASGI: for query strings, escaped paths, other servers, and applications that embed us."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
+from app.core.clock import now_us
 from app.engine import answers
 from app.engine.callback import Answer, Request
 from app.engine.limits import MIB, Limits
@@ -89,7 +89,7 @@ def make_request(scope: Scope, provider: str, body: bytes, proxies: Proxies) -> 
         body,
         dict(reversed(headers)),
         proxies.remote_addr(client[0] if client else "", forwarded),
-        time.time_ns() // 1000,
+        now_us(),
     )
 
 

@@ -5,7 +5,6 @@ when they like, so they start when the queue is empty.
 """
 
 import asyncio
-import time
 from collections import deque
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from app.core.clock import now_us
 from app.engine import answers
 from app.engine.callback import Answer
 from app.engine.connections import Connections
@@ -233,7 +233,7 @@ class OrderedConnection(HttpToolsProtocol):
         """Answer what cannot be read any further, in its turn, and end the connection."""
         kind, self._kind, self._deaf = self._kind, SKIP, True
         self._owes_continue = False
-        self._hall.receiver.counters.refuse("", answer.reason, at=time.time_ns() // 1000)
+        self._hall.receiver.counters.refuse("", answer.reason, at=now_us())
         if self._asgi_is_busy():
             if kind == COLD:
                 self.transport.close()

@@ -16,6 +16,7 @@ from contextlib import suppress
 import structlog
 from sqlalchemy import Connection, Engine
 
+from app.core.clock import now_us
 from app.core.database import checkpoint, is_storage_trouble, writing
 from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
@@ -41,11 +42,6 @@ log = structlog.get_logger(__name__)
 #: Something to be done now and then in a transaction of its own; gets the time.
 Chore = Callable[[Connection, int], None]
 Clock = Callable[[], int]
-
-
-def microseconds() -> int:
-    """The clock, UTC."""
-    return time.time_ns() // 1000
 
 
 def decide(
@@ -98,7 +94,7 @@ class Worker:
         *,
         chores: Sequence[Chore] = (),
         on_batch: Callable[[], None] = lambda: None,
-        clock: Clock = microseconds,
+        clock: Clock = now_us,
     ) -> None:
         """`on_batch` is called after each committed batch (it wakes the slow lane)."""
         self.log = callback_log

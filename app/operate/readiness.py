@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.config import Settings
 from app.core.database import check_schema, reading, why_displaced
 from app.core.errors import CallbackError
-from app.engine.log import open_log
+from app.engine.log import visiting
 from app.engine.offsets import place_of
 from app.operate.shown import CheckShown, ReadinessShown
 from app.operate.upkeep import log_path
@@ -56,11 +56,8 @@ def _log_can_be_written(log_url: str, since_failure_us: int) -> str:
     path = log_path(log_url)
     there = path.is_file()
     if there:
-        opened = open_log(log_url, server=False)
-        try:
-            opened.last_id()
-        finally:
-            opened.close()
+        with visiting(log_url) as log:
+            log.last_id()
     _disk_takes_more(path, "callback log")
     if since_failure_us < _FAILED_SECONDS * _SECOND:
         raise _Bad(f"the callback log {path} could not be written {since_failure_us / _SECOND:.0f} seconds ago")
@@ -91,13 +88,10 @@ def _disk_takes_more(path: Path, name: str) -> None:
 def _worker_keeps_up(engine: Engine, log_url: str, at: int) -> str:
     if not log_path(log_url).is_file():
         return "nothing waits"
-    opened = open_log(log_url, server=False)
-    try:
+    with visiting(log_url) as log:
         with reading(engine) as connection:
-            place = place_of(connection, opened.epoch)
-        first = opened.read_after(place.offset, 1)
-    finally:
-        opened.close()
+            place = place_of(connection, log.epoch)
+        first = log.read_after(place.offset, 1)
     waits = (at - first[0].received_at) / _SECOND if first else 0.0
     # Callbacks that came before it began to work are no sign: it stands still when it has not moved since they came.
     still = min(waits, (at - place.moved_at) / _SECOND)

@@ -5,7 +5,6 @@ same locks, same duplicates, one effect.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.handing_over import Middleware, hand_over, run
+from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing
 from app.core.errors import CallbackError, UnreadableBody
@@ -21,7 +21,7 @@ from app.core.refusals import refusal_text
 from app.core.telemetry import get_logger
 from app.engine.callback import Callback, Outcome, OutcomeWord, Request, Verification
 from app.engine.limits import Limits
-from app.engine.log import open_log
+from app.engine.log import visiting
 from app.engine.nesting import too_deep
 from app.engine.offsets import epoch_no_of
 from app.engine.receive import row_of
@@ -81,7 +81,7 @@ async def take(
     """
     lang = settings.callback_lang
     try:
-        request = request_of(call, time.time_ns() // 1000)
+        request = request_of(call, now_us())
         verification = CALLER if call.trusted else handler.verify(request, request.received_at)
         if not verification.ok:
             return failure(
@@ -126,7 +126,7 @@ async def _handle(
         return await run(handler, callback, data, attempt=1, middleware=middleware)
     except BaseException as error:
         with writing(bind) as connection:
-            hand_over(connection, [callback], time.time_ns() // 1000)
+            hand_over(connection, [callback], now_us())
         if not isinstance(error, Exception):  # the caller gave up waiting; the callback is not given up
             raise
         log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
@@ -170,12 +170,9 @@ def _keep_and_decide(
     bind: Engine | Connection, log_url: str, handler: Any, row: tuple[Any, ...]
 ) -> tuple[Callback, Outcome]:
     with writing(bind) as connection:
-        callback_log = open_log(log_url, server=False)
-        try:
+        with visiting(log_url) as callback_log:
             callback = Callback(callback_log.write_batch([row]), *row)
             epoch = callback_log.epoch
-        finally:
-            callback_log.close()
         number = epoch_no_of(connection, epoch, at=callback.received_at)
         handlers = {callback.provider: handler}
         (outcome,) = decide(connection, handlers, [callback], epoch_no=number, at=callback.received_at)

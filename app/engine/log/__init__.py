@@ -3,7 +3,8 @@
 A backend is done when it passes the shared suite in `tests/engine/log/`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from app.core.errors import StartRefused
@@ -67,3 +68,13 @@ def open_log(url: str, *, server: bool, floor: int = 0) -> Log:
     raise StartRefused(
         f"CALLBACK_LOG_URL={url.rsplit('@', maxsplit=1)[-1]!r} is not a log this release knows; use sqlite:///data/log.db"
     )
+
+
+@contextmanager
+def visiting(url: str) -> Iterator[Log]:
+    """The log at `url` for a short while, beside whoever serves it. Raises what `open_log` raises."""
+    opened = open_log(url, server=False)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -4,7 +4,6 @@ Measured (500-byte bodies, commits of 64): about 6 microseconds of CPU a row; a 
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TypeVar
 
 import apsw
 
+from app.core.clock import now_us
 from app.core.errors import FieldError, LogUnavailable, StartRefused, describe_os_error
 from app.engine.callback import Callback, Row
 from app.engine.log.place import make_folder, take_server_lock
@@ -44,14 +44,10 @@ _BAD_VALUE = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, TypeEr
 _T = TypeVar("_T")
 
 
-def _microseconds() -> int:
-    return time.time_ns() // 1000
-
-
 class SqliteLog:
     """`app.engine.log.Log` on SQLite. Writing and reading have a connection each, and may run in different threads."""
 
-    def __init__(self, path: str, *, server: bool, floor: int = 0, clock: Callable[[], int] = _microseconds) -> None:
+    def __init__(self, path: str, *, server: bool, floor: int = 0, clock: Callable[[], int] = now_us) -> None:
         """Open the log at `path`, made when there is none. `clock` gives microseconds, asked at each opening.
 
         Raises StartRefused or LogBusy with one clear line.

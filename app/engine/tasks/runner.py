@@ -8,12 +8,12 @@ that waiting for its lock never looks like a destination that does not answer.
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Engine
 
+from app.core.clock import now_us
 from app.core.database import reading, writing
 from app.core.telemetry import get_logger, redact
 from app.engine.tasks import Again, Failure, Lane, Performer, Result, Success, Task
@@ -34,11 +34,6 @@ class Tempo(msgspec.Struct, frozen=True):
     poll_seconds: float = 1.0  # how long tasks of another process may wait unseen
     grace_seconds: float = 5.0  # what is under way when it is asked to stop may take so long to end
     lease_margin_seconds: float = 15.0  # beyond the longest time-out: writing results may take that long
-
-
-def now_us() -> int:
-    """The clock in microseconds, UTC."""
-    return time.time_ns() // 1_000
 
 
 class Runner:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
+from app.core.clock import now_us
 from app.core.database import make_engine, reading, writing
 from app.engine.tables import tasks
 from app.engine.tasks import Policy, Result, Success, Task
 from app.engine.tasks.queue import NewTask, enqueue
-from app.engine.tasks.runner import Runner, Tempo, now_us
+from app.engine.tasks.runner import Runner, Tempo
 
 BRIEF = Tempo(poll_seconds=0.02, lease_margin_seconds=0.2)
 

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import OperationalError
 
+from app.core.clock import now_us
 from app.core.database import reading, writing
 from app.engine.tables import counters, dead, tasks
 from app.engine.tasks import Again, Failure, Finished, GiveUp, Performer, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import NewTask, claim, enqueue
-from app.engine.tasks.runner import Runner, Tempo, now_us
+from app.engine.tasks.runner import Runner, Tempo
 
 AT = 1_700_000_000_000_000
 SECOND = 1_000_000

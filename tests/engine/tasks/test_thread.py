@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine, select
 
+from app.core.clock import now_us
 from app.core.database import reading, writing
 from app.engine.tables import tasks
 from app.engine.tasks import Policy, Result, Success, Task
 from app.engine.tasks.queue import NewTask, enqueue
-from app.engine.tasks.runner import Runner, Tempo, now_us
+from app.engine.tasks.runner import Runner, Tempo
 from app.engine.tasks.thread import start_in_thread
 
 
