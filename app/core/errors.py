@@ -89,10 +89,6 @@ class ResolutionRefused(ProcessingError):
     """A person's word that this order cannot take."""
 
 
-class NotConfigured(ProcessingError):
-    """A secret or setting that this needs is not set."""
-
-
 class StartRefused(ProcessingError):
     """The process cannot start; the message says why and what to do."""
 
@@ -135,7 +131,6 @@ TREATMENTS: dict[type[CallbackError], Treatment] = {
     OrderConflict: Treatment(409, 1, again=False),
     BalanceTooSmall: Treatment(402, 1, again=False),
     ResolutionRefused: Treatment(409, 1, again=False),
-    NotConfigured: Treatment(503, 2, again=False),
     StartRefused: Treatment(503, 2, again=False),
     SchemaOutdated: Treatment(503, 2, again=False),
     LogBusy: Treatment(503, 2, again=True),
