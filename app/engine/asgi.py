@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from app.core.clock import now_us
 from app.engine import answers
 from app.engine.callback import Answer, Request
+from app.engine.head import is_too_large, refused_by_fields
 from app.engine.limits import MIB, Limits
 from app.engine.peers import Proxies
 from app.engine.receive import Receiver
@@ -69,14 +70,10 @@ def refused_by_head(scope: Scope, limits: Limits) -> Answer | None:
     if scope["method"] != "POST":
         return answers.METHOD_NOT_ALLOWED
     headers: RawHeaders = scope["headers"]
-    if len(headers) > limits.head_fields or sum(len(n) + len(v) for n, v in headers) > limits.head_bytes:
+    url = (scope.get("raw_path") or b"") + scope.get("query_string", b"")
+    if is_too_large(headers, url, limits):
         return answers.HEAD_TOO_LARGE
-    for name, value in headers:
-        if name == b"content-length" and (not value.isdigit() or int(value[:20]) > limits.body_bytes):
-            return answers.BODY_TOO_LARGE
-        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-            return answers.TRANSFER_REFUSED
-    return None
+    return refused_by_fields(dict(reversed(headers)), limits)
 
 
 def make_request(scope: Scope, provider: str, body: bytes, proxies: Proxies) -> Request:

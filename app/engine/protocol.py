@@ -15,12 +15,11 @@ from app.core.telemetry import get_logger
 from app.engine import answers
 from app.engine.callback import Answer, Request
 from app.engine.connection import CLOSES, COLD, GOES_ON, HEAD, HOT, NOTHING, SKIP, OrderedConnection, Slot
+from app.engine.head import is_too_large, refused_by_fields, size_of
 
 _WIRE_FACTOR = 8  # how many bytes a body may take on the wire for each byte it may have: chunks have heads
 
 log = get_logger(__name__)
-
-_LENGTH_DIGITS = 19  # of a Content-Length: `int` refuses thousands of them with an exception
 
 
 class CallbackProtocol(OrderedConnection):
@@ -93,7 +92,9 @@ class CallbackProtocol(OrderedConnection):
         """Decide who answers."""
         if self._kind != HEAD:
             return
-        if len(self._fields) > self._limits.head_fields or (self._big and self._head_bytes() > self._limits.head_bytes):
+        limits = self._limits
+        # Adding up costs more than all else here: only a head that came with much may be too large.
+        if (self._big or len(self._fields) > limits.head_fields) and is_too_large(self._fields, self.url, limits):
             self._refuse(answers.HEAD_TOO_LARGE)
             return
         name = self._names[self.url] if self._hot_paths else None
@@ -143,16 +144,14 @@ class CallbackProtocol(OrderedConnection):
             self._pay_continue()
 
     def _refused_by_head(self, headers: dict[bytes, bytes]) -> Answer | None:
-        length = headers.get(b"content-length")  # digits only, and one: the parser saw to it
-        if length is not None:
-            if len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
-                return answers.BODY_TOO_LARGE
-        elif headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
-            return answers.TRANSFER_REFUSED
         # httptools drops the body of a request that asks for an upgrade, without a word
-        if b"upgrade" in headers and (length or b"transfer-encoding" in headers) and self.parser.should_upgrade():
+        if (
+            b"upgrade" in headers
+            and (headers.get(b"content-length") or b"transfer-encoding" in headers)
+            and self.parser.should_upgrade()
+        ):
             return answers.UPGRADE_REFUSED
-        return None
+        return refused_by_fields(headers, self._limits)
 
     def _complete_hot(self) -> None:
         headers = self._headers
@@ -206,16 +205,13 @@ class CallbackProtocol(OrderedConnection):
             self._since = self.loop.time()
             if self._kind != HEAD:
                 self._bytes = 0
-        self._bytes += self._head_bytes() if self._fresh else size
+        self._bytes += size_of(self._fields, self.url) if self._fresh else size
         self._fresh = False
         if self._kind == HEAD:
             if self._bytes > self._limits.head_bytes:
                 self._refuse(answers.HEAD_TOO_LARGE)
         elif self._bytes > self._limits.body_bytes * _WIRE_FACTOR:
             self._refuse(answers.BODY_TOO_LARGE)
-
-    def _head_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self._fields)
 
     def _failed(self, error: httptools.HttpParserCallbackError) -> None:
         """One of our own methods raised inside the parser, or the address is none."""
