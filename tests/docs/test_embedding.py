@@ -1,5 +1,6 @@
 """The page about embedding, as a team would follow it: its files in a folder, its commands, its answers."""
 
+import asyncio
 import re
 import sqlite3
 import subprocess
@@ -8,10 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import cast
 
 import httpx2
 import pytest
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.gzip import GZipMiddleware
 
+from app.callbacks import examples
+from app.core.config import get_settings
+from app.engine.log import open_log
+from tests.callbacks.web import application
 from tests.cli.shell import environment, running
 
 COURIER = "/callbacks/webhook/courier"
@@ -77,3 +86,35 @@ def test_the_shop_of_this_page_takes_a_callback_once_with_the_worker_inside_or_b
     with sqlite3.connect(tmp_path / "data" / "state.db") as state:
         assert state.execute("SELECT count(*) FROM shop_parcels").fetchone() == (1,)
     state.close()
+
+
+async def reads(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    assert b"order_id" in await request.body()
+    return await call_next(request)
+
+
+async def hurries(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Gives up at once where the sender is in a hurry."""
+    try:
+        return await asyncio.wait_for(call_next(request), float(request.headers["x-seconds"]))
+    except TimeoutError:
+        return Response(status_code=504)
+
+
+def test_middleware_that_reads_packs_and_hurries_turns_no_200_into_a_loss() -> None:
+    with application() as web:
+        shop = cast("FastAPI", web.app)
+        shop.middleware_stack = None
+        shop.add_middleware(GZipMiddleware, minimum_size=1)
+        shop.add_middleware(BaseHTTPMiddleware, dispatch=reads)
+        shop.add_middleware(BaseHTTPMiddleware, dispatch=hurries)
+        answers = [
+            web.post("/callbacks/webhook/midtrans", json=examples.MIDTRANS, headers={"x-seconds": seconds})
+            for seconds in ("20", "0.0001", "0", "20")
+        ]
+        assert {answers[0].status_code, answers[-1].status_code} == {200}
+        assert answers[0].headers["content-encoding"] == "gzip"
+        log = open_log(get_settings().callback_log_url, server=False)
+        kept = {str(callback.id) for callback in log.read_after(0, 100)}
+        log.close()
+        assert {answer.json()["callback_id"] for answer in answers if answer.status_code == 200} <= kept
