@@ -13,6 +13,7 @@ import pytest
 from app.cli.processes import try_line
 from app.core.config import Settings
 from docs.generate import every_command
+from tests.chaos.shop import until
 from tests.cli.shell import environment, run, running
 
 PAGES = {"en": "README.md", "id": "README.id.md"}
@@ -56,6 +57,7 @@ def test_a_newcomer_gets_what_the_pages_show(root: Path, tmp_path: Path) -> None
     (tmp_path / "myshop.py").write_text(here.handler)
     with running("up", CALLBACK_APP="myshop:setup") as up:
         address = up.line("All addresses: ").split()[-1].removesuffix("/docs")
+        until(lambda: "worker.started" in up.err, lambda: up.err)  # a newcomer reads for longer
 
         def typed(line: str) -> str:
             ran = subprocess.run(  # noqa: S602 - the page's own line
