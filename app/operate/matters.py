@@ -176,7 +176,9 @@ REASONS: dict[str, Matter] = {
     ),
     "ping": Matter(Text("Uji sambungan dari pengirim.", "The sender tried whether we answer."), _NOBODY),
     "handed_over": Matter(Text("Diserahkan kepada handler.", "Handed over to its handler."), _NOBODY),
-    "handled_directly": Matter(Text("Sudah diolah oleh pemanggil langsung.", "Handled by a direct call."), _NOBODY),
+    "handled_directly": Matter(
+        Text("Diserahkan langsung oleh sebuah program.", "Handed in by a direct call."), _NOBODY
+    ),
     "kept_for_later": Matter(Text("Disimpan di log.", "Kept in the log."), _NOBODY),
     # why a task was given up
     "final": Matter(

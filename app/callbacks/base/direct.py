@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from app.callbacks.base.handing_over import Middleware, hand_over, run
+from app.callbacks.base.by_caller import Claiming, carry_out
+from app.callbacks.base.handing_over import Middleware
 from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing
@@ -64,14 +65,6 @@ class Call(msgspec.Struct, frozen=True):
     trusted: bool = False
 
 
-class _HandledByCaller:
-    """Stands in for a handler while its callback enters the log: the caller's process runs `handle` itself."""
-
-    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-        del connection, at
-        return [Outcome(callback.id, OutcomeWord.APPLIED, "handled_directly") for callback in callbacks]
-
-
 async def take(
     handler: Any, call: Call, *, settings: Settings, db: Any = None, middleware: Sequence[Middleware] = ()
 ) -> Any:
@@ -95,6 +88,7 @@ async def take(
             )
         identity = handler.identify(request)
         row = row_of(handler, request, identity, verification, request.provider)
+        data = handler.read(request.body) if handler.hands_over and call.raw_body is not None else call.data
     except CallbackError as error:
         return failure(str(error), "refused")
     except Exception as error:  # a handler of somebody's own, answered as over HTTP
@@ -103,32 +97,17 @@ async def take(
     if not handler.keeps(request):
         return {"success": True, "message": getattr(_MESSAGES[OutcomeWord.IGNORED], lang), "outcome": "ignored"}
     bind = bind_of(db, settings)
-    doer = _HandledByCaller() if handler.hands_over else handler
+    claiming = Claiming() if handler.hands_over else None
+    doer = claiming or handler
     if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
         callback, outcome = _keep_and_decide(bind, settings.callback_log_url, doer, row)
     else:
         callback, outcome = await asyncio.to_thread(_keep_and_decide, bind, settings.callback_log_url, doer, row)
-    if handler.hands_over:
-        return await _handle(handler, call, callback, bind, lang, middleware)
-    return answer(outcome, lang)
-
-
-async def _handle(
-    handler: Any,
-    call: Call,
-    callback: Callback,
-    bind: Engine | Connection,
-    lang: Lang,
-    middleware: Sequence[Middleware],
-) -> Any:
+    if claiming is None or claiming.task is None:
+        return answer(outcome, lang)
     try:
-        data = handler.read(callback.body) if call.raw_body is not None else call.data
-        return await run(handler, callback, data, attempt=1, middleware=middleware)
-    except BaseException as error:
-        with writing(bind) as connection:
-            hand_over(connection, [callback], now_us())
-        if not isinstance(error, Exception):  # the caller gave up waiting; the callback is not given up
-            raise
+        return await carry_out(handler, callback, data, claiming.task, bind, middleware=middleware)
+    except Exception as error:
         log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
         return failure(f"{getattr(_FAILED, lang)}: {type(error).__name__}", "failed", callback.id)
 

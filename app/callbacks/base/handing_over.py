@@ -50,13 +50,25 @@ def key_of(name: str, callback_id: int) -> str:
     return f"{KIND}:{name}:{callback_id}"
 
 
+def task_of(callback: Callback, at: int) -> NewTask:
+    """The task that carries this callback to its handler."""
+    name = callback.provider
+    return NewTask(key_of(name, callback.id), KIND, name, "", due_at=at, callback_id=callback.id)
+
+
+def result_of(value: Any) -> Result:
+    """What a handler returned, as the result of a try: `{"success": False}` says that it failed."""
+    if isinstance(value, Mapping) and value.get("success") is False:
+        return Failure(shown(value.get("message")) or "the handler says that it failed", reason="handler_failed")
+    return Success(value)
+
+
 def hand_over(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
     """Enqueue one task a callback, in the worker's transaction; the task's key guards against doing it twice.
 
     One that is done or given up begins anew: only a person who has a callback decided again comes here twice.
     """
-    tasks = [NewTask(key_of(c.provider, c.id), KIND, c.provider, "", due_at=at, callback_id=c.id) for c in callbacks]
-    enqueue(connection, tasks, at, reopen=True)
+    enqueue(connection, [task_of(callback, at) for callback in callbacks], at, reopen=True)
     return [Outcome(c.id, OutcomeWord.APPLIED, "handed_over") for c in callbacks]
 
 
@@ -164,7 +176,4 @@ class HandlerPerformer:
             data = handler.read(callback.body)
         except UnreadableBody as error:
             return Failure(str(error), final=True, reason="unreadable")
-        value = await run(handler, callback, data, attempt=task.tries, middleware=self._middleware)
-        if isinstance(value, Mapping) and value.get("success") is False:
-            return Failure(shown(value.get("message")) or "the handler says that it failed", reason="handler_failed")
-        return Success(value)
+        return result_of(await run(handler, callback, data, attempt=task.tries, middleware=self._middleware))

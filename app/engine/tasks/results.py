@@ -54,7 +54,12 @@ class Writer:
 
     def words(self, error: BaseException) -> str:
         """An exception as a text that may be kept and shown: neither our secrets nor those of others' addresses."""
-        return without_addresses(self._redact(f"{type(error).__name__}: {error}"[:2_000]))[:500]
+        return words_of(error, self._redact)
+
+
+def words_of(error: BaseException, redact: Callable[[str], str]) -> str:
+    """An exception's type and text without secrets, as long as a row may hold."""
+    return without_addresses(redact(f"{type(error).__name__}: {error}"[:2_000]))[:500]
 
 
 def _checked(verdict: Verdict) -> Verdict:

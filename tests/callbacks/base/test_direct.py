@@ -1,5 +1,8 @@
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,11 +12,15 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from app.callbacks.base import by_caller
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, current_callback
+from app.callbacks.base.handing_over import KIND
 from app.callbacks.callback_manager import CallbackManager, CallbackRouter
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.core.database import ensure_schema, get_db, make_engine
-from app.engine.log import open_log
+from app.engine.callback import Identity
+from app.engine.log import open_log, visiting
+from app.engine.tasks.runner import Runner
 from app.engine.worker import Worker
 from app.ledger.book import Policy
 from app.operate import orders, wallets
@@ -146,6 +153,12 @@ async def test_events_are_routed_by_their_type_and_kept(engine: Engine) -> None:
     ]
 
 
+def tasks(engine: Engine) -> list[tuple[str, str, int]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT key, state, tries FROM callback_tasks ORDER BY id"))
+        return [(row.key, row.state, row.tries) for row in rows]
+
+
 class Own(WebhookCallbackHandler):
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__("Own", "own", settings=settings())
@@ -163,7 +176,7 @@ async def test_a_handler_of_ones_own_answers_with_what_its_handle_returns(engine
     router, handler = a_router(engine), Own()
     manager_of(router).register_handler("own", handler)
     assert await router.route_webhook("own", {"a": 1}) == {"success": True, "mine": {"a": 1}}
-    assert count(engine, "callback_tasks") == 0
+    assert tasks(engine) == [(handler.seen[0][1], "done", 1)]
     assert [data for data, _ in handler.seen] == [{"a": 1}]
 
 
@@ -172,9 +185,7 @@ async def test_a_handler_of_ones_own_that_fails_is_tried_again_in_the_slow_lane(
     manager_of(router).register_handler("own", handler)
     told = await router.route_webhook("own", {"a": 1})
     assert (told["success"], told["outcome"]) == (False, "failed")
-    with engine.connect() as connection:
-        row = connection.execute(text("SELECT key, state FROM callback_tasks")).one()
-    assert (row.key, row.state) == (handler.seen[0][1], "ready")
+    assert tasks(engine) == [(handler.seen[0][1], "ready", 1)]
 
 
 async def test_a_handler_whose_caller_gives_up_is_tried_again_in_the_slow_lane(engine: Engine) -> None:
@@ -193,7 +204,111 @@ async def test_a_handler_whose_caller_gives_up_is_tried_again_in_the_slow_lane(e
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert count(engine, "callback_tasks") == 1
+    [(_, state, tries)] = tasks(engine)
+    assert (state, tries) == ("ready", 0)  # a try that nobody let end is none
+
+
+async def test_a_handler_that_says_it_failed_answers_so_and_is_tried_again_as_over_http(engine: Engine) -> None:
+    class Failing(Own):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            return {"success": False, "message": "no stock", "data": data}
+
+    router = a_router(engine)
+    manager_of(router).register_handler("own", Failing())
+    assert (await router.route_webhook("own", {"a": 1}))["message"] == "no stock"
+    [(_, state, tries)] = tasks(engine)
+    assert (state, tries) == ("ready", 1)
+
+
+async def test_what_a_handler_of_ones_own_cannot_read_is_refused_before_it_is_kept(engine: Engine) -> None:
+    class Lenient(Own):
+        def identify(self, request: Any) -> Identity:
+            del request
+            return Identity("any", "any", "")
+
+    router = a_router(engine)
+    manager_of(router).register_handler("own", Lenient())
+    told = await router.route_webhook("own", None, raw_body=b"<xml/>")
+    assert (told["success"], told["outcome"], told["callback_id"]) == (False, "refused", None)
+    assert (tasks(engine), count(engine, "callback_outcomes")) == ([], 0)
+
+
+HANDLES = """
+import asyncio
+from app.callbacks.base.base_handlers import WebhookCallbackHandler
+from app.callbacks.callback_manager import CallbackRouter, initialize_callbacks
+
+
+class Slow(WebhookCallbackHandler):
+    async def handle(self, data):
+        print("half of it", flush=True)
+        await asyncio.Event().wait()
+
+
+manager = initialize_callbacks()
+manager.register_handler("own", Slow("own"))
+asyncio.run(CallbackRouter(manager).route_webhook("own", {"a": 1}))
+"""
+
+
+async def test_what_a_killed_process_was_handling_is_handled_by_the_slow_lane_when_its_lease_ends(
+    engine: Engine, root: Path
+) -> None:
+    def handle_half() -> None:
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        with subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-c", HANDLES], env=environment, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            while b"half of it" not in (line := process.stdout.readline()):
+                assert line, "it ended by itself"
+            process.kill()
+
+    await asyncio.to_thread(handle_half)
+    [(key, state, tries)] = tasks(engine)
+    assert (state, tries) == ("running", 1)
+    own = Own()
+    manager = manager_of(a_router(engine))
+    manager.register_handler("own", own)
+    with engine.connect() as connection:
+        lease_until = int(connection.execute(text("SELECT lease_until FROM callback_tasks")).scalar_one())
+    with visiting("sqlite:///data/log.db") as log:
+        runner = Runner(engine, {KIND: manager.performer(log)})
+        assert await runner.run_once(lease_until - 1) == 0
+        assert await runner.run_once(lease_until) == 1
+    assert own.seen == [({"a": 1}, key)]
+    assert tasks(engine) == [(key, "done", 2)]
+
+
+async def test_a_handler_that_takes_long_keeps_its_lease(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_caller, "_RENEW_SECONDS", 0.001)
+    leases: list[int] = []
+
+    class Watching(Own):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            while len(set(leases)) < 3:
+                await asyncio.sleep(0)
+                with engine.connect() as connection:
+                    leases.append(connection.execute(text("SELECT lease_until FROM callback_tasks")).scalar_one())
+            return data
+
+    router = a_router(engine)
+    manager_of(router).register_handler("own", Watching())
+    await router.route_webhook("own", {"a": 1})
+    assert leases == sorted(leases)
+    [(_, state, _)] = tasks(engine)
+    assert state == "done"
+
+
+async def test_a_handler_that_did_its_work_answers_though_the_state_cannot_be_written_then(engine: Engine) -> None:
+    class Moving(Own):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            (Path("data") / "state.db").rename(Path("data") / "away.db")
+            return data
+
+    router = a_router(engine)
+    manager_of(router).register_handler("own", Moving())
+    assert await router.route_webhook("own", {"a": 1}) == {"a": 1}
 
 
 async def test_a_worker_beside_it_finds_the_callback_decided(engine: Engine) -> None:
@@ -216,7 +331,8 @@ async def test_a_worker_beside_it_finds_the_callback_decided(engine: Engine) -> 
         pass
     log.close()
     assert [data["n"] for data, _ in own.seen] == list(range(10))
-    assert (count(engine, "callback_tasks"), count(engine, "callback_outcomes")) == (0, 20)
+    assert [(state, tries) for _, state, tries in tasks(engine)] == [("done", 1)] * 10
+    assert count(engine, "callback_outcomes") == 20
     assert balance(engine) == "100000.00"
 
 

@@ -1,0 +1,112 @@
+"""A direct call's `handle(data)`: carried out by the caller's process as the first try of its task in the slow lane.
+
+The task is enqueued with the callback, claimed by this process: when it is killed in the middle, the lease ends and the
+slow lane handles the callback. So a direct call never leaves half of it.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from app.callbacks.base.handing_over import HandlerPerformer, Middleware, result_of, run, task_of
+from app.core.clock import now_us
+from app.core.database import writing
+from app.core.errors import DatabaseError
+from app.core.telemetry import get_logger, redact
+from app.engine.callback import Callback, Outcome, OutcomeWord
+from app.engine.tasks import Failure, Result, Task
+from app.engine.tasks.leases import enqueue_claimed, extend
+from app.engine.tasks.policy import after_try
+from app.engine.tasks.queue import Ending, finish, release
+from app.engine.tasks.results import words_of
+
+#: How long after a kill the slow lane takes over; and how often a process that lives says so.
+LEASE_SECONDS = 60
+_RENEW_SECONDS = LEASE_SECONDS / 3
+_SECOND = 1_000_000
+
+log = get_logger(__name__)
+
+
+class Claiming:
+    """Stands in for a handler while its callback is decided: enqueues the task, claimed, in that transaction."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        """One callback, which the caller handles."""
+        (callback,) = callbacks
+        self.task = enqueue_claimed(connection, task_of(callback, at), at, LEASE_SECONDS * _SECOND)
+        return [Outcome(callback.id, OutcomeWord.APPLIED, "handled_directly")]
+
+
+async def carry_out(
+    handler: Any,
+    callback: Callback,
+    data: Any,
+    task: Task,
+    bind: Engine | Connection,
+    *,
+    middleware: Sequence[Middleware] = (),
+) -> Any:
+    """`handle(data)` → what it returned; what it raises is raised, once it is written that the slow lane goes on."""
+    renewing = asyncio.create_task(_renew(bind, task)) if isinstance(bind, Engine) else None
+    try:
+        value = await run(handler, callback, data, attempt=task.tries, middleware=middleware)
+    except Exception as error:
+        await _tell(bind, task, Failure(words_of(error, redact)))
+        raise
+    except BaseException:  # the caller gave up waiting; the callback is not given up
+        _give_back(bind, task)
+        raise
+    finally:
+        if renewing is not None:
+            renewing.cancel()
+    await _tell(bind, task, result_of(value))
+    return value
+
+
+async def _tell(bind: Engine | Connection, task: Task, result: Result) -> None:
+    """Write how the try ended. A state that is in trouble costs at most another try, never the answer."""
+    try:
+        if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
+            _finish(bind, task, result)
+        else:
+            await asyncio.to_thread(_finish, bind, task, result)
+    except (DBAPIError, DatabaseError) as error:
+        log.warning("try_not_written", task=task.id, error=words_of(error, redact))
+
+
+def _give_back(bind: Engine | Connection, task: Task) -> None:
+    try:
+        with writing(bind) as connection:
+            release(connection, [task], now_us())
+    except (DBAPIError, DatabaseError) as error:  # then its lease ends
+        log.warning("try_not_written", task=task.id, error=words_of(error, redact))
+
+
+def _finish(bind: Engine | Connection, task: Task, result: Result) -> None:
+    at = now_us()
+    verdict = after_try(task, result, at, random.random(), HandlerPerformer.policy)  # noqa: S311 - jitter
+    with writing(bind) as connection:
+        finish(connection, [Ending(task, verdict)], at)
+
+
+async def _renew(bind: Engine, task: Task) -> None:
+    """Hold the task while the handler runs. One that blocks this loop for longer may be handled twice."""
+    while True:
+        await asyncio.sleep(_RENEW_SECONDS)
+        try:
+            await asyncio.to_thread(_extend, bind, task)
+        except (DBAPIError, DatabaseError) as error:
+            log.warning("lease_not_extended", task=task.id, error=words_of(error, redact))
+
+
+def _extend(bind: Engine, task: Task) -> None:
+    with writing(bind) as connection:
+        extend(connection, task, now_us() + LEASE_SECONDS * _SECOND)
