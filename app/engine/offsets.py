@@ -50,8 +50,8 @@ def epoch_no_of(connection: Connection, epoch: str, *, at: int) -> int:
     return int(row[0])
 
 
-def begin(engine: Engine, epoch: str, last_id: int, *, at: int) -> Offset:
-    """Note that a worker starts on this log → where it stands. A log that ends below its offset raises an alert."""
+def begin(engine: Engine, epoch: str, *, at: int) -> Offset:
+    """Note that a worker starts on this log → where it stands."""
     with writing(engine) as connection:
         number = epoch_no_of(connection, epoch, at=at)
         raw = driver(connection)
@@ -59,10 +59,14 @@ def begin(engine: Engine, epoch: str, last_id: int, *, at: int) -> Offset:
         offset, deaths, trying = raw.execute(
             'SELECT "offset", deaths, trying FROM callback_offsets WHERE id = ?', (number,)
         ).fetchone()
-        if last_id < offset:
-            detail = {"last_id": str(last_id), "offset": str(offset)}
-            raise_alerts(connection, [Alert("log_went_back", "log", detail)], at=at)
     return Offset(number, offset, deaths, trying)
+
+
+def went_back(engine: Engine, offset: int, last_id: int, *, at: int) -> None:
+    """Tell a person that the log lacks what was worked on: `last_id` is the last one below the offset that it holds."""
+    detail = {"last_id": str(last_id), "offset": str(offset)}
+    with writing(engine) as connection:
+        raise_alerts(connection, [Alert("log_went_back", "log", detail)], at=at)
 
 
 def end(engine: Engine, epoch_no: int) -> None:

@@ -104,22 +104,35 @@ class Worker:
         self.on_batch = on_batch
         self.clock = clock
         self.epoch = ""
+        self._openings = 0  # of the log's file, when its place in it was found
         self.place = offsets.Offset(0, 0, 0, None)
         self._careful_until = 0
-        self._chores_due = 0
+        self._chores_due = 0.0
         self._checkpoint_due = 0.0
         self._troubles = 0  # of the storage, one after the other
         self._busy_since: float | None = None
 
     def begin(self) -> None:
         """Find the place in the log; called again when the log was replaced."""
-        last_id = self.log.last_id()
+        self.log.last_id()  # whichever log the path leads to now
         self.epoch = self.log.epoch
-        self.place = place = offsets.begin(self.engine, self.epoch, last_id, at=self.clock())
+        self.place = place = offsets.begin(self.engine, self.epoch, at=self.clock())
+        self._compare()
         self._careful_until = 0
         if place.deaths >= _CAREFUL_FROM or place.trying is not None:
             batch = self.log.read_after(place.offset, BATCH_ROWS)
             self._careful_until = batch[-1].id if batch else 0
+
+    def _compare(self) -> None:
+        """See whether the log still holds what was worked on last: an older copy of it may have been put back.
+
+        Where nothing older is there either, the beginning was pruned.
+        """
+        self._openings, offset = self.log.openings, self.place.offset
+        if offset and self.log.get(offset) is None:
+            before = self.log.read_before(offset, 1)
+            if before or not self.log.last_id():
+                offsets.went_back(self.engine, offset, before[0].id if before else 0, at=self.clock())
 
     def end(self) -> None:
         """Note a stop that is no death."""
@@ -131,6 +144,8 @@ class Worker:
         if self.log.epoch != self.epoch:
             self.begin()
             return self.step()
+        if self.log.openings != self._openings:
+            self._compare()
         if not callbacks:
             self._careful_until = 0
             return 0
@@ -253,10 +268,10 @@ class Worker:
 
     def do_chores(self) -> None:
         """What is due now and then, each in a transaction of its own."""
-        at = self.clock()
-        if at < self._chores_due:
+        now = time.monotonic()
+        if now < self._chores_due:
             return
-        self._chores_due = at + _CHORES_SECONDS * 1_000_000
+        self._chores_due, at = now + _CHORES_SECONDS, self.clock()
         for chore in self.chores:
             with writing(self.engine) as connection:
                 chore(connection, at)

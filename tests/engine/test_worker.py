@@ -255,24 +255,46 @@ def test_a_state_that_lost_its_last_commits_does_them_again(place: Place) -> Non
     assert place.outcomes() == ["applied"] * 5
 
 
-def test_an_older_copy_of_the_log_skips_nothing_repeats_nothing_and_a_person_is_told(place: Place) -> None:
+@pytest.mark.parametrize("put_back", ["before the worker", "after new ones came", "under a running worker"])
+def test_an_older_copy_of_the_log_skips_nothing_repeats_nothing_and_a_person_is_told(
+    place: Place, put_back: str
+) -> None:
+    path = place.folder / "log.db"
     first = place.log.write_batch(rows(b"good"))
     place.log.close()
-    older = (place.folder / "log.db").read_bytes()  # nobody has it open, and nothing is in its WAL any more
-    place.log = open_log(f"sqlite:///{place.folder / 'log.db'}", server=True)
+    older = path.read_bytes()  # nobody has it open, and nothing is in its WAL any more
+    place.log = open_log(f"sqlite:///{path}", server=True)
     lost = place.log.write_batch(rows(b"good"))
-    place.worker(Counting()).step()
-    place.log.close()
-
-    (place.folder / "log.db").write_bytes(older)
-    floor = offsets.highest_offset(place.engine)
-    place.log = open_log(f"sqlite:///{place.folder / 'log.db'}", server=True, floor=floor)
     begun = place.worker(Counting())
-    after = place.log.write_batch(rows(b"good"))
+    begun.step()
+    if put_back == "under a running worker":
+        aside = path.with_name("older.db")
+        aside.write_bytes(older)
+        aside.replace(path)
+        after = place.log.write_batch(rows(b"good"))
+    else:
+        place.log.close()
+        path.write_bytes(older)
+        floor = offsets.highest_offset(place.engine)
+        place.log = open_log(f"sqlite:///{path}", server=True, floor=floor)
+        if put_back == "before the worker":
+            begun = place.worker(Counting())
+        after = place.log.write_batch(rows(b"good"))
+        if put_back == "after new ones came":
+            begun = place.worker(Counting())
     begun.step()
     assert after > lost
     assert place.counted() == [first, lost, after]
-    assert place.all("SELECT kind FROM callback_alerts") == ["log_went_back"]
+    assert place.all("SELECT kind, count FROM callback_alerts") == [("log_went_back", 1)]
+
+
+def test_a_log_whose_beginning_was_pruned_did_not_go_back(place: Place) -> None:
+    first = place.log.write_batch(rows(b"good", b"good"))
+    place.worker(Counting()).step()
+    place.log.write_batch(rows(b"good"))
+    place.log.delete([first, first + 1])
+    place.worker(Counting()).step()
+    assert place.all("SELECT kind FROM callback_alerts") == []
 
 
 def test_chores_are_done_in_a_transaction_of_their_own(place: Place) -> None:

@@ -16,6 +16,8 @@ class Log(Protocol):
 
     #: names this very log; offsets belong to it. It changes when another log is found in its place.
     epoch: str
+    #: how often its file was opened; what was known of it may no longer hold when this grows
+    openings: int
     #: what waits in the write-ahead log, as seen after the last commit; 0 where there is none
     wal_bytes: int
 

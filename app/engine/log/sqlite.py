@@ -55,6 +55,7 @@ class SqliteLog:
         refuse_old_library()
         self.path = Path(path).absolute()
         self.epoch = ""
+        self.openings = 0
         self.wal_bytes = 0
         self._next = floor + 1  # the least id that may come next
         self._clock = clock
@@ -195,6 +196,7 @@ class SqliteLog:
             raise LogUnavailable(f"the callback log {self.path} was closed")
         file = LogFile(str(self.path), busy_ms=self._busy_ms)
         self.epoch = file.epoch
+        self.openings += 1
         return file
 
     def _give_up_writer(self, error: Exception) -> None:
