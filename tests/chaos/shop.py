@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 from sqlalchemy import text
@@ -83,10 +83,11 @@ class Sender:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         self.again: Counter[str] = Counter()  # why it was sent again
 
-    def send_once(self, body: bytes) -> int | None:
+    def send_once(self, body: bytes, provider: str = "midtrans", **headers: str) -> int | None:
         """→ the callback's id, None when it was not acknowledged."""
         try:
-            self.connection.request("POST", "/callbacks/webhook/midtrans", body, {"Content-Type": "application/json"})
+            told = {"Content-Type": "application/json", **headers}
+            self.connection.request("POST", f"/callbacks/webhook/{provider}", body, told)
             reply = self.connection.getresponse()
             answer = reply.read()
         except (OSError, http.client.HTTPException) as error:
@@ -110,10 +111,41 @@ class Sender:
         self.connection.close()
 
 
+class Process(Protocol):
+    """What a test does with a process, however it was begun."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def kill(self) -> None: ...
+
+
+#: Runs our command: its arguments, its environment, the folder it stands in, and the file its output is added to.
+Begin = Callable[[Sequence[str], Mapping[str, str], Path, Path], Process]
+
+
+def begin_command(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path) -> Process:
+    """As a user does."""
+    with out.open("ab") as said:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "app", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=environment,
+            cwd=folder,
+        )
+
+
 class Shop:
     """One folder with state and log, and the processes that work on them."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, begin: Begin = begin_command, **settings: str) -> None:
+        self.begin = begin
         self.port = free_port()
         self.folder = folder
         self.log_url = f"sqlite:///{folder}/log.db"
@@ -129,21 +161,14 @@ class Shop:
             **settings,
         }
         self.engine = make_engine(database_url)
-        ensure_schema(self.engine)
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        if not (folder / "state.db").exists():  # what a killed process left is opened by those who come after it
+            ensure_schema(self.engine)
+        self.processes: dict[str, Process] = {}
         self.killed: Counter[str] = Counter()
 
     def start(self, *names: str) -> None:
         for name in names:
-            with (self.folder / f"{name}.out").open("ab") as out:
-                self.processes[name] = subprocess.Popen(  # noqa: S603 - our own command
-                    [sys.executable, "-m", "app", name],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    env=self.environment,
-                    cwd=self.folder,
-                )
+            self.processes[name] = self.begin([name], self.environment, self.folder, self.folder / f"{name}.out")
 
     def kill(self, name: str) -> None:
         """SIGKILL; counted when it hit a living process, and not one that had ended by itself."""
@@ -283,9 +308,9 @@ class Shop:
 
 
 @contextmanager
-def a_shop(folder: Path, **settings: str) -> Iterator[Shop]:
+def a_shop(folder: Path, begin: Begin = begin_command, **settings: str) -> Iterator[Shop]:
     """A shop whose processes do not outlive the block."""
-    shop = Shop(folder, **settings)
+    shop = Shop(folder, begin, **settings)
     try:
         yield shop
     finally:

@@ -1,6 +1,7 @@
 /* A process that dies of SIGKILL at its DEADLY_AT-th write to a database (0: never), counted from 1: DEADLY_HOW says
-   whether `before` it, in the `middle` of its bytes, or `after` it. A write is whatever changes a database's files or
-   brings them to the disk. At an ordinary end the number of writes is written into the file DEADLY_COUNT. */
+   whether `before` it, in the `middle` of its bytes, or `after` it. A write is whatever changes a database's files, its
+   journal, WAL, shared memory and lock among them, or brings them to the disk; what is written by way of mapped memory
+   is not seen. At an ordinary end the number of writes is written into the file DEADLY_COUNT. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <limits.h>
@@ -15,9 +16,7 @@ static atomic_long writes;
 
 static int is_database(const char *path) {
     const char *name = strrchr(path, '/');
-    name = name == NULL ? path : name + 1;
-    const char *ending = strstr(name, ".db");
-    return ending != NULL && (ending[3] == 0 || strcmp(ending, ".db-wal") == 0 || strcmp(ending, ".db-journal") == 0);
+    return strstr(name == NULL ? path : name, ".db") != NULL;
 }
 
 static int meant(int descriptor) {
