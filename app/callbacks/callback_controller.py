@@ -49,7 +49,7 @@ managed = APIRouter(
 public = APIRouter(route_class=ProblemRoute)
 
 _CALLBACK_PROBLEMS = described(400, 401, 404, 408, 413, 415, 422, 431, 500, 501, 503)
-_BODY_PROBLEMS = (400, 411, 413, 422)
+_BODY_PROBLEMS = (400, 411, 413, 415, 422)
 
 
 def _who(request: Request, who: str | None) -> str:

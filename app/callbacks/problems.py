@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457) with `success: false`, for every route of ours, wherever it is mounted."""
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from app.core.config import get_settings
 from app.core.database import get_engine, is_storage_trouble
 from app.core.errors import CallbackError, FieldError, treatment
 from app.core.telemetry import get_logger
-from app.engine.answers import PROBLEM_JSON, RETRY_AFTER_SECONDS, plain, problem_body
+from app.engine.answers import BODY_TOO_LARGE, PROBLEM_JSON, RETRY_AFTER_SECONDS, plain, problem_body
 from app.engine.callback import Answer
 from app.migrations.run import why_outdated
 from app.operate import access
@@ -23,6 +24,7 @@ from app.operate import access
 Handle: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 BODY_BYTES_MAX = 1 << 20
+_JSON = re.compile(r"\s*application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 log = get_logger(__name__)
 
@@ -94,15 +96,17 @@ class ManagedRoute(ProblemRoute):
     """A route for the admin token's bearer: asked before anything of the body is read."""
 
     def refused(self, request: Request) -> Response | None:
-        """401 or 503 for whoever may not, 413 for a body that is too large."""
+        """401 or 503 for whoever may not; 411, 413 or 415 for a body that is not read."""
         answer = access.refusal(get_settings(), request.client.host if request.client else "", request.headers.raw)
         if answer is not None:
             return of_answer(answer)
         length = request.headers.get("content-length", "0")
         if "transfer-encoding" in request.headers and "content-length" not in request.headers:
-            return problem(411, "send the body with a Content-Length")
+            return problem(411, "send the body with a Content-Length", field="Content-Length")
         if not length.isdecimal() or int(length[:12]) > BODY_BYTES_MAX:
-            return problem(413, "the body is larger than 1 MiB")
+            return of_answer(BODY_TOO_LARGE)
+        if length != "0" and not _JSON.match(request.headers.get("content-type", "")):
+            return problem(415, "Content-Type: send JSON, and say so: application/json", field="Content-Type")
         return None
 
 
@@ -114,23 +118,41 @@ def of_error(error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         return _of_fields(error)
     if isinstance(error, HTTPException):
-        return _with_headers(problem(error.status_code, str(error.detail)), error.headers)
+        detail = _NOWHERE.get(error.status_code) if error.detail == HTTPStatus(error.status_code).phrase else None
+        return _with_headers(problem(error.status_code, detail or str(error.detail)), error.headers)
     if isinstance(error, DBAPIError):
         return _of_database(error)
     log.error("request_failed", exc_info=error)
     return problem(500, "this failed on our side; the log says where")
 
 
+#: What the framework says of an address by its status alone.
+_NOWHERE = {
+    404: "there is no such address; GET /openapi.json lists them",
+    405: "this method is not taken at this address; the Allow header names those that are",
+}
+
+
 def _of_fields(error: RequestValidationError) -> Response:
     # The input is not repeated: it may hold a secret, or what no JSON can say.
-    errors = [{"field": _field(each.get("loc", ())), "reason": str(each.get("msg", ""))} for each in error.errors()]
+    found = error.errors()
+    broken = next((each for each in found if each.get("type") == "json_invalid"), None)
+    if broken is not None:
+        why = str(broken.get("ctx", {}).get("error", "it cannot be read"))
+        return problem(400, f"the body is not JSON: {why} (character {broken['loc'][-1]})")
+    reasons: dict[str, list[str]] = {}
+    for each in found:
+        reasons.setdefault(_field(each.get("loc", ())), []).append(str(each.get("msg", "")))
+    errors = [{"field": field, "reason": " or: ".join(said)} for field, said in reasons.items()]
     first = errors[0] if errors else {"field": "", "reason": "not valid"}
     return problem(422, f"{first['field']}: {first['reason']}", field=first["field"], errors=errors)
 
 
 def _field(place: tuple[Any, ...]) -> str:
-    names = [str(part) for part in place if part not in {"body", "query", "path"}] or [str(part) for part in place]
-    return plain(".".join(names))[:120]
+    """`("body", "order_id", "str")` → `order_id`: where a value may be of several types, each says why it is none."""
+    last = {"str", "int", "float"} if len(place) > 2 else set()  # noqa: PLR2004 - the place, the field, the type
+    shown = [str(part) for part in (place[:-1] if place and place[-1] in last else place)]
+    return plain(".".join(shown[1:] or shown))[:120]
 
 
 def _of_database(error: DBAPIError) -> Response:

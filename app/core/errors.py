@@ -56,6 +56,12 @@ class AmountError(ValidationError):
 class UnreadableBody(ValidationError):
     """The body is not what the sender's protocol says."""
 
+    def __init__(self, reason: str, *, field: str = "") -> None:
+        """`field` where it is one field that is missing or wrong, `reason` is then the rest of the sentence."""
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
 
 class UnknownProvider(ValidationError):
     """Nobody handles callbacks under this name."""

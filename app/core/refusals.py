@@ -72,11 +72,12 @@ REFUSALS: dict[str, Text] = {
     "body_too_slow": Text("isinya tidak tiba tepat waktu", "the body of the request did not arrive in time"),
     "too_deep": Text("JSON-nya bersarang lebih dari 64 tingkat", "the JSON is nested deeper than 64 levels"),
     "content_encoding": Text(
-        "kirim isinya apa adanya: Content-Encoding selain identity tidak dibaca",
-        "send the body as it is: Content-Encoding other than identity is not read",
+        "kirim isinya apa adanya; selain identity tidak dibaca",
+        "send the body as it is; nothing but identity is read",
     ),
     "transfer_encoding": Text(
-        "Transfer-Encoding selain chunked tidak dibaca", "no Transfer-Encoding but chunked is read"
+        "kirim dengan chunked atau Content-Length; yang lain tidak dibaca",
+        "send it chunked or with a Content-Length; nothing else is read",
     ),
     "head_too_large": Text(
         "kepala permintaan lebih dari 64 KiB atau 100 isian",

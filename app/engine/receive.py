@@ -122,7 +122,9 @@ def _unproved(verification: Verification) -> Answer:
 
 
 def _unreadable(error: ValidationError) -> Answer:
-    field, detail = (error.field, error.reason) if isinstance(error, FieldError) else ("", str(error))
+    field, detail = "", str(error)
+    if isinstance(error, FieldError | UnreadableBody):
+        field, detail = error.field, error.reason
     return refusal(treatment(error).status, "unreadable_body", field=field, detail=detail)
 
 

@@ -48,7 +48,7 @@ class Search(msgspec.Struct, frozen=True):
 def list_callbacks(engine: Engine, callbacks: Log, search: Search, *, lang: Lang) -> CallbacksShown:
     """A page of the log, newest first. Raises FieldError for an outcome that is none."""
     if search.outcome and search.outcome not in set(OutcomeWord):
-        raise FieldError("outcome", f"is one of {', '.join(OutcomeWord)}")
+        raise FieldError("outcome", f"must be one of {', '.join(OutcomeWord)}")
     search = msgspec.structs.replace(search, rows_max=max(1, min(search.rows_max, PAGE_MAX)))
     with reading(engine) as connection:
         if search.order_id:

@@ -1,6 +1,5 @@
 """Orders: announce one, show one with all that was told and moved, put down a person's word about one."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from app.ledger.announce import announce
 from app.ledger.book import Policy
 from app.ledger.effect import believed_word
 from app.ledger.facts import FactKind
-from app.ledger.persons import Resolution, resolve
+from app.ledger.persons import WORDS, Resolution, resolve
 from app.operate import texts
 from app.operate.announcement import amount_from, order_from
 from app.operate.outcomes import alerts_about, callbacks_of_order
@@ -121,7 +120,7 @@ def _serial_number(facts: Iterable[books.FactRow], status: str) -> str | None:
     return next((fact.key for fact in known if fact.kind is FactKind.SUCCEEDED and fact.key), None)
 
 
-_WORD = re.compile(r"[a-z_]{1,32}", re.ASCII)
+_WORDS = frozenset(word for words in WORDS.values() for word in words)
 
 
 def resolve_order(
@@ -141,7 +140,7 @@ def resolve_order(
 def resolution_from(data: Mapping[str, Any], *, who: str) -> Resolution:
     """A person's word, checked. Raises FieldError."""
     word = data.get("word")
-    if not isinstance(word, str) or not _WORD.fullmatch(word):
+    if not isinstance(word, str) or word not in _WORDS:
         raise FieldError("word", "must be paid, failed or refund for a topup; succeeded, failed or returned for a ppob")
     amount = data.get("amount")
     return Resolution(

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.callbacks import examples
-from app.callbacks.callback_controller import install
+from app.callbacks.callback_controller import callback_router, install
 from app.core.config import get_settings
 from app.core.telemetry import METRICS
 from tests.callbacks.web import application, settle, web
@@ -102,6 +102,43 @@ def test_a_body_that_is_no_announcement_is_a_problem(web: TestClient, body: byte
     answer = web.post("/transactions", content=body, headers={"content-type": "application/json"})
     problem(answer, answer.status_code)
     assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "field", "detail"),
+    [
+        (b'{"order_id": true}', "application/json", 422, "order_id", "order_id: Input should be a valid string or: "),
+        (b'{"order_id": "T-1"}', "application/json", 422, "user_id", "user_id: Field required"),
+        (b"{bad", "application/json; charset=utf-8", 400, "", "the body is not JSON: Expecting property name"),
+        (b'{"order_id": "T-1"}', "application/x-www-form-urlencoded", 415, "Content-Type", "Content-Type: send JSON"),
+        (b'{"order_id": "T-1"}', "application/jsonish", 415, "Content-Type", "Content-Type: send JSON"),
+        (b'{"order_id": "T-1"}', "application/vnd.shop+json", 422, "user_id", "user_id: "),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_told_in_one_line_with_its_field(
+    web: TestClient, body: bytes, kind: str, status: int, field: str, detail: str
+) -> None:
+    told = problem(web.post("/transactions", content=body, headers={"content-type": kind}), status)
+    assert (told.get("field", ""), told["detail"][: len(detail)]) == (field, detail)
+    assert {"str", "int", "order_id.str"}.isdisjoint(each["field"] for each in told.get("errors", []))
+
+
+def test_an_address_or_method_that_is_none_is_told_what_to_look_at() -> None:
+    app = FastAPI()
+    app.include_router(callback_router)
+    install(app)
+    with TestClient(app) as client:
+        assert "/openapi.json" in problem(client.get("/nowhere"), 404)["detail"]
+        answer = client.get("/transactions")
+        assert "Allow" in problem(answer, 405)["detail"]
+        assert answer.headers["allow"] == "POST"
+
+
+def test_a_word_that_no_order_takes_is_a_wrong_field_and_one_of_another_kind_a_conflict(web: TestClient) -> None:
+    announce(web)
+    word = {"word": "banana", "reason": "why not"}
+    assert problem(web.post("/transactions/ORDER-123/resolve", json=word), 422)["field"] == "word"
+    problem(web.post("/transactions/ORDER-123/resolve", json={**word, "word": "returned"}), 409)
 
 
 def test_a_body_that_is_too_large_is_not_read(web: TestClient) -> None:
@@ -336,7 +373,7 @@ def test_signed_callbacks_are_verified_behind_somebody_s_own_application(monkeyp
         ("webhook/midtrans", b'{"event_name":"subscription.charge"}', 401, "wrong_address", ""),
         ("webhook/midtrans", b"[]", 400, "unreadable_body", ""),
         ("webhook/digiflazz", b'{"data":{}}', 401, "signature_missing", "X-Hub-Signature"),
-        ("webhook/telegram", b"{}", 400, "unreadable_body", ""),
+        ("webhook/telegram", b"{}", 400, "unreadable_body", "update_id"),
         ("webhook/nobody", b"{}", 404, "unknown_provider", ""),
         ("webhook/midtrans", b"", 400, "empty_body", ""),
         ("event/file", b"{}", 401, "admin_token_missing", "Authorization"),
@@ -358,7 +395,8 @@ def test_a_body_that_cannot_be_read_is_told_where_it_breaks(web: TestClient) -> 
     told = problem(web.post("/callbacks/webhook/midtrans", content=b'{"order_id": }'), 400)
     assert "byte 13" in told["detail"]
     missing = problem(web.post("/callbacks/event/file", json={"path": "/x"}), 400)
-    assert missing["detail"] == "event_type is missing; an event says what happened"
+    assert missing["detail"] == "event_type: is missing; an event says what happened"
+    assert missing["field"] == "event_type"
 
 
 def test_openapi_shows_the_addresses_of_callbacks_with_the_specification_s_examples(web: TestClient) -> None:

@@ -198,7 +198,7 @@ class EventCallbackHandler(BaseCallbackHandler):
         data = object_of(self.read(request.body))
         event_type = text_of(data.get("event_type"))
         if not event_type:
-            raise UnreadableBody("event_type is missing; an event says what happened")
+            raise UnreadableBody("is missing; an event says what happened", field="event_type")
         return Identity(event_type[:64], digest_of(request.body), text_of(data.get("path")))
 
 

@@ -68,7 +68,7 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
             )
         kind = data.get("type")
         if not isinstance(kind, int) or isinstance(kind, bool):
-            raise UnreadableBody("the body is no interaction: `type` is missing")
+            raise UnreadableBody("is missing; an interaction says what it is", field="type")
         channel = text_of(data.get("channel_id")) or _user_of(data)
         return Identity(_event_type(data, kind), text_of(data.get("id")) or digest_of(request.body), channel)
 

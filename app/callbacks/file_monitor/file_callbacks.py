@@ -26,7 +26,7 @@ class FileMonitorCallbackHandler(EventCallbackHandler):
         identity = super().identify(request)
         path = object_of(self.read(request.body)).get("path")
         if not isinstance(path, str) or not path or "\0" in path:
-            raise UnreadableBody("path is missing; a file event says which file")
+            raise UnreadableBody("is missing; a file event says which file", field="path")
         return identity
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:

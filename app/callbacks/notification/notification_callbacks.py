@@ -42,7 +42,7 @@ class TelegramWebhookHandler(WebhookCallbackHandler):
         update = read(decode_object, request.body)
         update_id = text_of(update.get("update_id"))
         if not update_id:
-            raise UnreadableBody("the body is no update: `update_id` is missing")
+            raise UnreadableBody("is missing; every update has one", field="update_id")
         kind = kind_of(update)
         return Identity(kind[:64] or "unknown", update_id, chat_of(object_of(update.get(kind))))
 
