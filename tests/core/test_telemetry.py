@@ -1,5 +1,6 @@
 import io
 import json
+import logging
 from typing import Any
 
 import pytest
