@@ -1,6 +1,11 @@
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from app.core.refusals import REFUSALS, refusal_text
+from app.engine.answers import refusal
 
 
 def test_a_refusal_names_the_field_then_says_what_is_wrong_and_what_to_do() -> None:
@@ -23,3 +28,11 @@ def test_every_refusal_is_a_sentence_in_both_languages(reason: str) -> None:
     indonesian, english = REFUSALS[reason]
     assert indonesian != english
     assert min(len(indonesian.split()), len(english.split())) > 3
+
+
+def test_the_documentation_lists_every_refusal_with_its_sentence(root: Path) -> None:
+    page = (root / "docs" / "errors.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page.partition("## Refused at the door")[2], re.MULTILINE))
+    assert rows == {reason: text.en for reason, text in REFUSALS.items()}
+    example = json.loads(page.partition("```json")[2].partition("```")[0])
+    assert example == json.loads(refusal(401, "signature_wrong", field="signature_key").body)
