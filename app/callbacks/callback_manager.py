@@ -69,6 +69,7 @@ class CallbackManager:
         """
         registry = self._events if getattr(handler, "kind", "") == "event" else self._webhooks
         registry.register(name, handler, replace=replace)
+        handler.registered_with = self
 
     def add_middleware(self, middleware: Middleware) -> Middleware:
         """`async def middleware(callback, call_next)` around every `handle(data)`; the first added is outermost.

@@ -50,17 +50,24 @@ class BaseCallbackHandler:
 
     #: the name in the address, once it is registered
     registered_as: str = ""
+    #: the manager then: its database where none was given, its middleware
+    registered_with: Any = None
 
     _settings: Settings | None = None
     _db: Any = None
     _told_unverified = False
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Adapt what you wrote: `apply` may leave out `at` and return nothing for "applied", headers may be text."""
+        """Adapt what you wrote: `apply` may leave out `at` and return nothing for "applied", headers may be text.
+
+        A `handle` of your own, called by anybody but the slow lane, is a direct call once the handler is registered.
+        """
         super().__init_subclass__(**more)
         cls.kept_headers = tuple(header_name(name) for name in cls.kept_headers)
         if "apply" in cls.__dict__:
             cls.apply = as_the_engine_calls(cls.__dict__["apply"])  # type: ignore[method-assign]
+        if "handle" in cls.__dict__:
+            cls.handle = direct.as_a_direct_call(cls.__dict__["handle"])  # type: ignore[method-assign]
 
     def __init__(self, name: str, *, db: Any = None, settings: Settings | None = None) -> None:
         """`name` is for people; callbacks carry the name under which the handler is registered."""
@@ -99,10 +106,18 @@ class BaseCallbackHandler:
     ) -> Any:
         """Take a callback directly: the same way as over HTTP, in this process, finished when it returns.
 
-        → `{"success", "message", "outcome", "callback_id"}`. A handler of your own overrides it and gets `data` alone.
+        → `{"success", "message", "outcome", "callback_id"}`. A handler of your own overrides it and gets `data` alone;
+        called directly it takes the other arguments too, and returns what your `handle` returns.
         """
         call = direct.Call(self.log_name, data, headers or {}, raw_body, trusted)
-        return await direct.take(self, call, settings=self.settings, db=self._db)
+        return await self.called_directly(call)
+
+    async def called_directly(self, call: direct.Call) -> Any:
+        """Take a direct call where this handler, or the manager that it is registered with, keeps its state."""
+        manager = self.registered_with
+        db = self._db if self._db is not None or manager is None else manager.db
+        middleware = () if manager is None else manager.middleware
+        return await direct.take(self, call, settings=self.settings, db=db, middleware=middleware)
 
     def read(self, body: bytes) -> Any:
         """The kept bytes → what `handle` gets: JSON. Raises UnreadableBody. Override for senders of other formats."""

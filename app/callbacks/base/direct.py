@@ -5,14 +5,16 @@ same locks, same duplicates, one effect.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.by_caller import Claiming, carry_out
-from app.callbacks.base.handing_over import Middleware
+from app.callbacks.base.handing_over import Middleware, is_running
 from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing
@@ -110,6 +112,24 @@ async def take(
     except Exception as error:
         log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
         return failure(f"{getattr(_FAILED, lang)}: {type(error).__name__}", "failed", callback.id)
+
+
+def as_a_direct_call(own: Callable[..., Any]) -> Callable[..., Any]:
+    """`async def handle(self, data)` of your own → the same for who carries it out; for all others a direct call.
+
+    A handler that is not registered has no name in the log, and nobody could carry its callbacks on: called as it is.
+    """
+    if not inspect.iscoroutinefunction(own):
+        return own
+
+    @functools.wraps(own)
+    async def handle(self: Any, data: Any, *args: Any, **more: Any) -> Any:
+        if args or not self.registered_as or not self.hands_over or is_running(self):
+            return await own(self, data, *args, **more)
+        proof = {name: value for name, value in more.items() if value is not None}
+        return await self.called_directly(Call(self.log_name, data, **proof))
+
+    return handle
 
 
 def request_of(call: Call, at: int) -> Request:

@@ -35,6 +35,7 @@ class CurrentCallback(msgspec.Struct, frozen=True):
 
 
 _current: ContextVar[CurrentCallback] = ContextVar("current_callback")
+_running: ContextVar[Any] = ContextVar("running_handler", default=None)
 
 
 def current_callback() -> CurrentCallback:
@@ -43,6 +44,11 @@ def current_callback() -> CurrentCallback:
         return _current.get()
     except LookupError:
         raise LookupError("no callback is being handled here; current_callback() is for handle(data)") from None
+
+
+def is_running(handler: Any) -> bool:
+    """Whether this very handler is being carried out here: then its `handle` is what it says, and no direct call."""
+    return _running.get() is handler
 
 
 def key_of(name: str, callback_id: int) -> str:
@@ -81,6 +87,7 @@ async def run(
         value = handler.handle(data)
         return await value if inspect.isawaitable(value) else value
 
+    running = _running.set(handler)
     token = _current.set(
         CurrentCallback(
             callback.id,
@@ -95,6 +102,7 @@ async def run(
         return await chain(middleware, innermost)(callback)
     finally:
         _current.reset(token)
+        _running.reset(running)
 
 
 def chain(middleware: Sequence[Middleware], innermost: CallNext) -> CallNext:

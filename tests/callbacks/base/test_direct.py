@@ -280,6 +280,50 @@ async def test_what_a_killed_process_was_handling_is_handled_by_the_slow_lane_wh
     assert tasks(engine) == [(key, "done", 2)]
 
 
+async def test_a_registered_handler_that_is_called_itself_goes_the_same_way(engine: Engine) -> None:
+    router, handler = a_router(engine), Own()
+    assert handler.registered_as == ""
+    with pytest.raises(
+        LookupError, match="no callback is being handled"
+    ):  # nobody could carry on what is not registered
+        await handler.handle({"a": 1})
+    manager_of(router).register_handler("own", handler)
+    assert await handler.handle({"a": 2}) == {"success": True, "mine": {"a": 2}}
+    assert tasks(engine) == [(handler.seen[0][1], "done", 1)]
+
+
+async def test_a_handler_may_go_on_to_its_own_or_its_parents_handle(engine: Engine) -> None:
+    class Parent(Own):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            return [current_callback().id, data]
+
+    class Child(Parent):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            if data == "again":
+                return "again"
+            return [*(await super().handle(data)), await self.handle("again")]
+
+    router = a_router(engine)
+    child = Child()
+    manager_of(router).register_handler("own", child)
+    number, data, again = await child.handle({"a": 1}, headers=None, raw_body=b'{"a": 1}', trusted=True)  # type: ignore[call-arg]
+    assert (data, again, count(engine, "callback_outcomes")) == ({"a": 1}, "again", 1)
+    with visiting("sqlite:///data/log.db") as log:
+        kept = log.get(number)
+    assert kept is not None
+    assert kept.verification == "caller"
+
+
+async def test_middleware_is_around_a_handler_that_is_called_itself(engine: Engine) -> None:
+    async def wrap(callback: Any, call_next: Any) -> Any:
+        return [callback.provider, await call_next(callback)]
+
+    router, handler = a_router(engine), Own()
+    manager_of(router).add_middleware(wrap)
+    manager_of(router).register_handler("own", handler)
+    assert await handler.handle({"a": 1}) == ["own", {"success": True, "mine": {"a": 1}}]
+
+
 async def test_a_handler_that_takes_long_keeps_its_lease(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_caller, "_RENEW_SECONDS", 0.001)
     leases: list[int] = []
