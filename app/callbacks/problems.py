@@ -105,7 +105,8 @@ class ManagedRoute(ProblemRoute):
             return problem(411, "send the body with a Content-Length", field="Content-Length")
         if not length.isdecimal() or int(length[:12]) > BODY_BYTES_MAX:
             return of_answer(BODY_TOO_LARGE)
-        if length != "0" and not _JSON.match(request.headers.get("content-type", "")):
+        reads = request.method == "POST" and int(length) > 0
+        if reads and not _JSON.match(request.headers.get("content-type", "")):
             return problem(415, "Content-Type: send JSON, and say so: application/json", field="Content-Type")
         return None
 

@@ -123,6 +123,11 @@ def test_what_is_wrong_with_a_body_is_told_in_one_line_with_its_field(
     assert {"str", "int", "order_id.str"}.isdisjoint(each["field"] for each in told.get("errors", []))
 
 
+def test_an_address_that_reads_no_body_does_not_ask_what_it_is(web: TestClient) -> None:
+    assert web.request("GET", "/callbacks/stats", content=b"x").status_code == 200
+    problem(web.post("/callbacks/dead/1/retry", headers={"content-length": "00"}), 404)
+
+
 def test_an_address_or_method_that_is_none_is_told_what_to_look_at() -> None:
     app = FastAPI()
     app.include_router(callback_router)
