@@ -196,7 +196,13 @@ def ensure_schema(engine: Engine) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raise SchemaOutdated, with what to do, unless the schema is this release's."""
+    """Raise SchemaOutdated, with what to do, unless the schema is this release's. Makes no file.
+
+    An empty one in the place of a state that was moved would be in the way of whoever puts it back, its WAL above all.
+    """
+    path = engine.url.database
+    if path and not Path(path).exists():
+        raise SchemaOutdated(f"there is no state database at {path}; put it back, or make one: callbacks migrate")
     if why := why_outdated(engine):
         raise SchemaOutdated(why)
 

@@ -65,11 +65,13 @@ def _log_can_be_written(log_url: str, since_failure_us: int) -> str:
 
 
 def _state_can_be_written(engine: Engine) -> str:
-    with reading(engine) as connection:
-        if why := why_displaced(connection):
-            raise _Bad(why)
+    path = Path(engine.url.database or "")
+    if path.exists():  # else a connection would make it
+        with reading(engine) as connection:
+            if why := why_displaced(connection):
+                raise _Bad(why)
     check_schema(engine)
-    _disk_takes_more(Path(engine.url.database or ""), "state database")
+    _disk_takes_more(path, "state database")
     return "schema is current, can be written"
 
 

@@ -90,17 +90,23 @@ def test_a_state_database_that_is_no_longer_in_its_place_is_not_ready(shop: Shop
     else:
         shutil.copy(path, path.with_name("copy.db"))
         path.with_name("copy.db").replace(path)
-    assert "moved, replaced or deleted" in told(shop, settings, "state")
+    why = "moved, replaced or deleted" if how == "replaced" else "there is no state database at"
+    assert why in told(shop, settings, "state")
     with shop.engine.connect(), shop.engine.connect():  # nor is what stands there now opened instead, by a further one
         assert "moved, replaced or deleted" in told(shop, settings, "state")
 
 
 def test_a_state_without_its_schema_is_not_ready_and_names_the_command(settings: Settings, tmp_path: Path) -> None:
-    bare = make_engine(f"sqlite:///{tmp_path}/bare.db")
-    found = readiness(bare, settings, at=NOW)
+    path = tmp_path / "bare.db"
+    bare = make_engine(f"sqlite:///{path}")
+    for told_of in ("there is no state database", "has no schema yet"):
+        found = readiness(bare, settings, at=NOW)
+        assert not found.success
+        assert told_of in found.checks["state"].told
+        assert "callbacks migrate" in found.checks["state"].told
+        assert path.exists() is (told_of == "has no schema yet")
+        path.touch()
     bare.dispose()
-    assert not found.success
-    assert "callbacks migrate" in found.checks["state"].told
 
 
 def test_a_log_that_cannot_be_made_is_not_ready(shop: Shop) -> None:
