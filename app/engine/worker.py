@@ -20,8 +20,9 @@ from app.core.clock import now_us
 from app.core.database import checkpoint, is_storage_trouble, writing
 from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
+from app.engine.deciding import decide
 from app.engine.log import Log
-from app.engine.outcomes import close_letters, decided_before, rewrite_outcomes, write_outcomes
+from app.engine.outcomes import decided_before, write_outcomes
 
 BATCH_ROWS = 2000
 _CAREFUL_FROM = 2  # the start, since the offset moved last, that goes callback by callback
@@ -42,45 +43,6 @@ log = structlog.get_logger(__name__)
 #: Something to be done now and then in a transaction of its own; gets the time.
 Chore = Callable[[Connection, int], None]
 Clock = Callable[[], int]
-
-
-def decide(
-    connection: Connection, handlers: Handlers, callbacks: Sequence[Callback], *, epoch_no: int, at: int
-) -> list[Outcome]:
-    """Decide these callbacks and apply their effects inside the caller's writing transaction → one outcome each.
-
-    Those that have an outcome already keep it: a direct call was faster.
-    """
-    if not callbacks:
-        return []
-    known = decided_before(connection, callbacks[0].id, callbacks[-1].id)
-    fresh = [callback for callback in callbacks if callback.id not in known] if known else callbacks
-    decided = _apply(connection, handlers, fresh, at)
-    write_outcomes(connection, fresh, [decided[callback.id] for callback in fresh], epoch_no=epoch_no, at=at)
-    return [known.get(callback.id) or decided[callback.id] for callback in callbacks]
-
-
-def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callback], at: int) -> dict[int, Outcome]:
-    by_provider: dict[str, list[Callback]] = {}
-    for callback in callbacks:
-        by_provider.setdefault(callback.provider, []).append(callback)
-    decided: dict[int, Outcome] = {}
-    for provider, group in by_provider.items():
-        handler = handlers.get(provider)
-        if handler is None:
-            outcomes = [Outcome(c.id, OutcomeWord.SET_ASIDE, "no_handler", detail={"name": provider}) for c in group]
-        else:
-            outcomes = handler.apply(connection, group, at)
-        decided.update((outcome.callback_id, outcome) for outcome in outcomes)
-    return decided
-
-
-def decide_again(connection: Connection, handlers: Handlers, callback: Callback, *, who: str, at: int) -> Outcome:
-    """Decide one callback anew with today's facts, inside the caller's writing transaction; closes its dead letter."""
-    close_letters(connection, "callback", [callback.id], how="retried", by=who, at=at)
-    outcome = _apply(connection, handlers, [callback], at)[callback.id]
-    rewrite_outcomes(connection, [outcome], decided_by=None, at=at)
-    return outcome
 
 
 class Worker:

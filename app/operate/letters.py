@@ -10,10 +10,10 @@ from app.core.errors import CallbackError, NotFound, ProcessingError
 from app.core.language import Lang
 from app.core.telemetry import get_logger, redact
 from app.engine.callback import Handlers, Outcome
+from app.engine.deciding import decide_again
 from app.engine.log import Log
 from app.engine.outcomes import close_letters
 from app.engine.tasks import queue
-from app.engine.worker import decide_again
 from app.ledger.books import order_ids, order_no
 from app.operate.matters import reason_advice, reason_text
 from app.operate.orders import WHO_CHARS_MAX, sentence_from

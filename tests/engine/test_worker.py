@@ -16,8 +16,9 @@ from app.core.database import checkpoint, make_engine, reading, sqlite_module, w
 from app.core.errors import DatabaseError
 from app.engine import offsets, worker
 from app.engine.callback import Callback, Outcome, OutcomeWord, Row
+from app.engine.deciding import decide
 from app.engine.log import Log, open_log
-from app.engine.worker import Worker, decide
+from app.engine.worker import Worker
 from app.migrations.run import bring_up_to_date
 
 AT = 1_800_000_000_000_000

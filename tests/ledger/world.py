@@ -17,8 +17,8 @@ from app.core.config import Settings
 from app.core.database import make_engine, reading, writing
 from app.core.errors import BalanceTooSmall, OrderConflict, ResolutionRefused
 from app.engine.callback import Callback, OutcomeWord, Request
+from app.engine.deciding import decide_again
 from app.engine.outcomes import write_outcomes
-from app.engine.worker import decide_again
 from app.ledger.announce import NewOrder, announce
 from app.ledger.answers import Answer, settle
 from app.ledger.book import question_key

@@ -23,12 +23,12 @@ from app.core.language import Lang, Text
 from app.core.refusals import refusal_text
 from app.core.telemetry import get_logger
 from app.engine.callback import Callback, Outcome, OutcomeWord, Request, Verification
+from app.engine.deciding import decide
 from app.engine.limits import Limits
 from app.engine.log import visiting
 from app.engine.nesting import too_deep
 from app.engine.offsets import epoch_no_of
 from app.engine.receive import row_of
-from app.engine.worker import decide
 from app.migrations.run import bring_up_to_date
 from app.operate.matters import reason_text
 

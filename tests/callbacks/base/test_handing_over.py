@@ -10,8 +10,8 @@ from app.callbacks.base.base_handlers import WebhookCallbackHandler, current_cal
 from app.callbacks.base.handing_over import CallNext, HandlerPerformer, key_of, run
 from app.core.database import ensure_schema, make_engine, writing
 from app.engine.callback import Callback
+from app.engine.deciding import decide, decide_again
 from app.engine.tasks.runner import Runner
-from app.engine.worker import decide, decide_again
 from tests.callbacks.vectors import a_callback, settings
 
 

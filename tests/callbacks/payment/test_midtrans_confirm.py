@@ -14,8 +14,8 @@ from app.callbacks.payment.midtrans_confirm import KIND, MidtransConfirmer
 from app.core.config import Settings
 from app.core.database import make_engine, reading, writing
 from app.engine.callback import Callback, OutcomeWord
+from app.engine.deciding import decide
 from app.engine.tasks.runner import Runner
-from app.engine.worker import decide
 from app.ledger.announce import NewOrder, announce
 from app.migrations.run import bring_up_to_date
 from app.providers.outgoing import open_client
