@@ -2,8 +2,9 @@
 
 Each start is a process of its own that runs the command's own `main` with its own settings, files and signals; only
 loading the modules, which takes longer than all that it does afterwards, is done once. A line on standard input is a
-JSON object, `{"start": [arguments], "environment": {...}, "folder": "...", "out": "..."}` → the process' number, or
-`{"wait": number, "seconds": seconds}` → its exit code, null when it is not over yet; the answer is a line too.
+JSON object, `{"start": [arguments], "environment": {...}, "folder": "...", "out": "...", "program": "...", "heard":
+"..."}` → the process' number, or `{"wait": number, "seconds": seconds}` → its exit code, null when it is not over yet;
+the answer is a line too.
 """
 
 import gc
@@ -75,9 +76,19 @@ class Forker:
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1", **environment},
         )
 
-    def begin(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path) -> Forked:
-        """`python -m app` with these arguments, whose output is added to `out`."""
-        told = {"start": arguments, "environment": dict(environment), "folder": str(folder), "out": str(out)}
+    def begin(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        out: Path,
+        *,
+        program: str = "app.__main__",
+        heard: str = os.devnull,
+    ) -> Forked:
+        """Begin `python -m app`, or another program that reads the file `heard`; its output is added to `out`."""
+        where = {"folder": str(folder), "out": str(out), "heard": heard}
+        told = {"start": arguments, "environment": dict(environment), "program": program, **where}
         return Forked(self, self.ask(told))
 
     def ask(self, told: Mapping[str, Any]) -> Any:
@@ -126,15 +137,15 @@ def main() -> None:
 
 
 def become(told: Mapping[str, Any]) -> None:
-    """Run the command in this process, and end with its exit code."""
+    """Run the program in this process, and end with its exit code."""
     os.environ.clear()
     os.environ.update(told["environment"])
     os.chdir(told["folder"])
-    nothing, out = os.open(os.devnull, os.O_RDONLY), os.open(told["out"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for descriptor, place in ((nothing, 0), (out, 1), (out, 2)):
+    heard, out = os.open(told["heard"], os.O_RDONLY), os.open(told["out"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for descriptor, place in ((heard, 0), (out, 1), (out, 2)):
         os.dup2(descriptor, place)
     sys.argv = ["callbacks", *told["start"]]
-    code = importlib.import_module("app.__main__").main()
+    code = importlib.import_module(told["program"]).main()
     gc.unfreeze()  # else what the end of a process gives back, and so writes, stays open
     sys.exit(code)
 

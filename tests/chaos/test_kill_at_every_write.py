@@ -5,31 +5,27 @@ often once more when they take up what is left; after that the books must be tho
 """
 
 import json
-import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from http.client import HTTPException
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.core.database import make_engine, reading
+from app.core.database import make_engine, reading, sqlite_module
 from app.migrations.run import why_outdated
 from tests.chaos.deaths import KILLED, Sweep
 from tests.chaos.flood import Pipe, a_post
 from tests.chaos.forking import Forker, a_forker
-from tests.chaos.scene import SECRET, books, fill, truth, worked
-from tests.chaos.shop import Sender, Shop, a_shop, notice, until
+from tests.chaos.scene import SETTINGS, books, fill, truth, worked
+from tests.chaos.senders import CREATED, OK, Senders, served
+from tests.chaos.shop import Sender, a_shop, notice
 from tests.fakes.midtrans_api import midtrans_api
 from tests.fakes.preloading import build_library, needs_preloading
 
 pytestmark = [needs_preloading, pytest.mark.timeout(3600)]
-
-OK, CREATED = 200, 201
 
 
 @pytest.fixture(scope="module")
@@ -48,66 +44,17 @@ def sweep(forker: Forker, tmp_path: Path) -> Callable[[str, int], Sweep]:
     return lambda name, samples: Sweep(forker, tmp_path, name, samples)
 
 
-@pytest.mark.parametrize("library", ["apsw", "pysqlite3"])
-def test_no_library_of_sqlite_writes_past_the_one_that_kills(deadly: Path, tmp_path: Path, library: str) -> None:
-    connect = {"apsw": "apsw.Connection", "pysqlite3": "pysqlite3.connect"}[library]
-    write = f"import {library}; {connect}('some.db').execute('CREATE TABLE some (number)')"
+@pytest.mark.parametrize("connect", ["apsw.Connection", f"{sqlite_module().__name__}.connect"])
+def test_no_library_of_sqlite_writes_past_the_one_that_kills(deadly: Path, tmp_path: Path, connect: str) -> None:
+    write = f"import {connect.rpartition('.')[0]}; {connect}('some.db').execute('CREATE TABLE some (number)')"
     killing = {"LD_PRELOAD": str(deadly), "DEADLY_AT": "1", "DEADLY_HOW": "before"}
     ran = subprocess.run([sys.executable, "-c", write], env=killing, cwd=tmp_path, check=False)  # noqa: S603 - ourselves
     assert ran.returncode == KILLED
     assert (tmp_path / "some.db").read_bytes() == b""
 
 
-class Senders:
-    """What the senders of one server were answered, in all its lives."""
-
-    orders: Mapping[str, str] = {f"S-{number}x": f"{10_000 + number}.00" for number in range(8)}
-    over_http: Mapping[str, str] = {
-        "order_id": "S-9x", "user_id": "ani", "kind": "topup", "amount": "19000.00"
-    }  # fmt: skip
-
-    def __init__(self) -> None:
-        self.bodies = [notice(order_id, amount) for order_id, amount in self.orders.items()]
-        self.acknowledged: dict[int, bytes] = {}
-        self.announced = False
-
-    def send(self, shop: Shop) -> None:
-        """Three callbacks one after the other, three and four side by side, and an announcement."""
-        sender = Sender(shop.port)
-        for body in self.bodies[:3]:
-            if (callback_id := sender.send_once(body)) is not None:
-                self.acknowledged[callback_id] = body
-        sender.close()
-        with suppress(OSError, EOFError), Pipe(shop.port) as one, Pipe(shop.port) as other:
-            sides = ((one, self.bodies[3:6]), (other, [*self.bodies[6:], self.bodies[0], self.bodies[3]]))
-            for pipe, bodies in sides:
-                pipe.send(b"".join(map(a_post, bodies)))
-            for pipe, bodies in sides:
-                with suppress(EOFError, ConnectionError):
-                    self.hear(pipe, bodies)
-        with suppress(OSError, HTTPException):
-            self.announced |= shop.ask("POST", "/transactions", self.over_http)[0] in {OK, CREATED}
-
-    def hear(self, pipe: Pipe, bodies: Iterable[bytes]) -> None:
-        for body in bodies:
-            answer = pipe.answer()
-            assert answer.status == OK, answer
-            self.acknowledged[int(json.loads(answer.body)["callback_id"])] = body
-
-
-def served(shop: Shop, senders: Senders) -> int:
-    """Let the real server take what the senders have until that is all, or it dies → its exit code."""
-    shop.start("serve")
-    server = shop.processes["serve"]
-    until(lambda: server.poll() is not None or shop.listens(), lambda: shop.stands("serve"))
-    if server.poll() is None:
-        senders.send(shop)
-    server.send_signal(signal.SIGTERM)
-    return server.wait(15)
-
-
 def test_a_server_killed_at_any_write_keeps_what_it_acknowledged(sweep: Callable[[str, int], Sweep]) -> None:
-    swept = sweep("serve", 4)
+    swept = sweep("serve", 3)
     begin = swept.forker.begin
     with a_shop(swept.template) as shop:
         shop.announce((order_id, "ani", amount) for order_id, amount in Senders.orders.items())
@@ -151,9 +98,7 @@ def test_a_worker_killed_at_any_write_ends_with_the_same_books(
     wanted: dict[str, Any] = {}
     with midtrans_api() as api:
         truth(api)
-        settings = {
-            "MIDTRANS_API_URL": api.url, "MIDTRANS_CONFIRM": confirm, "DIGIFLAZZ_WEBHOOK_SECRET": SECRET
-        }  # fmt: skip
+        settings = {**SETTINGS, "MIDTRANS_API_URL": api.url, "MIDTRANS_CONFIRM": confirm}
         with a_shop(swept.template, begin, **settings) as shop:
             fill(shop)
 
@@ -169,10 +114,50 @@ def test_a_worker_killed_at_any_write_ends_with_the_same_books(
                 assert shop.unbalanced() == []
     outcomes = [outcome for _, outcome, _ in wanted["outcomes"]]
     assert {word: outcomes.count(word) for word in set(outcomes)} == {
-        "applied": 11, "duplicate": 2, "rejected": 1, "parked": 1
+        "applied": 13, "duplicate": 2, "rejected": 1, "parked": 1
     }  # fmt: skip
     balances = {"wallet:user3": 0, "wallet:user4": 0, "wallet:toko": 3_900_000, "held:toko": 0}
     assert balances.items() <= dict(wanted["accounts"]).items()
+
+
+CALLS = (
+    {"handle": json.loads(notice("C-1", "10000.00"))},  # parked until the next line
+    {"announce": {"order_id": "C-1", "user_id": "ani", "kind": "topup", "amount": "10000.00"}},
+    {"handle": json.loads(notice("C-1", "10000.00"))},
+    {"announce": {"order_id": "C-2", "user_id": "ani", "kind": "topup", "amount": "20000.00"}},
+    {"handle": json.loads(notice("C-2", "20000.00"))},
+)
+
+
+def test_a_program_killed_at_any_write_of_its_direct_calls_loses_and_doubles_nothing(
+    sweep: Callable[[str, int], Sweep],
+) -> None:
+    swept = sweep("calls", 2)
+    begin = swept.forker.begin
+    (swept.template / "calls.txt").write_text("".join(json.dumps(call) + "\n" for call in CALLS))
+    with a_shop(swept.template) as shop:
+        assert shop.outcomes() == {}
+
+    def run(folder: Path, deadly: Mapping[str, str]) -> int:
+        with a_shop(folder, begin, **deadly) as shop:
+            heard = str(folder / "calls.txt")
+            environment, out = shop.environment, folder / "calls.out"
+            return begin([], environment, folder, out, program="tests.chaos.caller", heard=heard).wait(30)
+
+    for folder in swept.folders(run):
+        assert run(folder, {}) == 0
+        with a_shop(folder, begin) as shop:
+            shop.start("worker")
+            shop.until_worked_off()
+            shop.stop()
+            answers = [json.loads(line) for line in (folder / "calls.out").read_text().splitlines()]
+            acknowledged = [int(answer["callback_id"]) for answer in answers if "callback_id" in answer]
+            kept = [callback.id for callback in shop.log()]
+            assert set(acknowledged) <= set(kept), "an acknowledged callback is lost"
+            assert Counter(shop.outcomes()) == Counter(applied=2, duplicate=len(kept) - 2)
+            assert shop.journals() == {"C-1": 1, "C-2": 1}
+            assert shop.wallets() == {"ani": 3_000_000}
+            assert shop.unbalanced() == []
 
 
 ANNOUNCE = ("transactions", "create", "nobody", "--user", "ani", "--kind", "topup", "--amount", "10000.00")
