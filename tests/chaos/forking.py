@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+
 from tests.chaos.shop import ROOT
 
 #: What `serve`, `worker` and the other commands load before they do anything.
@@ -146,7 +148,9 @@ def become(told: Mapping[str, Any]) -> None:
         os.dup2(descriptor, place)
     sys.argv = ["callbacks", *told["start"]]
     code = importlib.import_module(told["program"]).main()
-    gc.unfreeze()  # else what the end of a process gives back, and so writes, stays open
+    for each in gc.get_objects():  # the end of a process closes what it opened, but not where something frozen holds it
+        if type(each) is Engine:
+            each.dispose()
     sys.exit(code)
 
 
