@@ -174,7 +174,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("callbacks_outcomes", "gauge", "callbacks", ("outcome",), "What became of callbacks, as it is today."),
     Metric("callbacks_lag", "gauge", "callbacks", (), "Kept in the log and not decided yet (1000: as many or more)."),
     Metric("callbacks_lag_seconds", "gauge", "seconds", (), "Age of the oldest callback that is not decided yet."),
-    Metric("callbacks_waiting", "gauge", "callbacks", ("state",), "Parked or in doubt."),
+    Metric("callbacks_waiting", "gauge", "callbacks", ("state",), "Parked, in doubt, or parked for over a day."),
     Metric("callbacks_dead_letters", "gauge", "dead letters", ("kind",), "Open dead letters."),
     Metric("callbacks_alerts", "gauge", "alerts", ("kind",), "Open alerts."),
     Metric("callbacks_tasks", "gauge", "tasks", ("state",), "Tasks of the slow lane that are not done."),

@@ -49,8 +49,8 @@ class Said(NamedTuple):
     in_full: bool = False
 
 
-#: Another word: it says nothing that we know.
-NOT_SAID = Said(FactKind.MET, refused="unknown_word")
+#: Another word: it says nothing that we know, so the callback is ignored (`unknown_word`), not refused.
+NOT_SAID = Said(FactKind.MET)
 
 
 def read_down(status: str, fraud: str, code: str) -> Said:
