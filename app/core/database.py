@@ -5,10 +5,11 @@ fault), so the state is opened by pysqlite3, which brings its own; where it has 
 SQLite is older, a rollback journal takes the place of the WAL.
 """
 
+import atexit
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.config import get_settings
-from app.core.errors import DatabaseError, SchemaOutdated, StartRefused
+from app.core.errors import SchemaOutdated, StartRefused, StateDisplaced
 from app.migrations.run import bring_up_to_date, why_outdated
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ def make_engine(url: str, role: Role = "api") -> Engine:
     first: list[_File] = []  # what this engine opened first: what stands in its place later is not opened instead
     event.listen(engine, "engine_disposed", lambda _: first.clear())
 
+    @event.listens_for(engine, "do_connect")
+    def _before(*_: Any) -> None:
+        _refuse_orphaned_wal(os.path.abspath(path))  # noqa: PTH100 - as below
+
     @event.listens_for(engine, "connect")
     def _connect(dbapi: Any, record: Any) -> None:
         dbapi.isolation_level = None  # the driver begins nothing by itself: the `begin` event does
@@ -121,13 +126,31 @@ def writing(bind: Engine | Connection) -> Iterator[Connection]:
         with bind.begin_nested():
             yield bind
         return
-    with bind.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection, connection.begin():
-        driver = connection.connection.driver_connection
-        if driver is not None and not getattr(driver, "in_transaction", True):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # an engine that is not ours
-        yield connection
-        if why := why_displaced(connection):
-            raise DatabaseError(why)
+    with bind.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection:
+        try:
+            with connection.begin():
+                driver = connection.connection.driver_connection
+                if driver is not None and not getattr(driver, "in_transaction", True):
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # an engine that is not ours
+                yield connection
+                _refuse_displaced(connection)
+        except StateDisplaced:
+            _save(connection)
+            raise
+
+
+def _refuse_displaced(connection: Connection) -> None:
+    if why := why_displaced(connection):
+        raise StateDisplaced(why)
+
+
+def _save(connection: Connection) -> None:
+    """Bring what was committed into the file that was moved, and leave nothing beside whatever takes its place.
+
+    A WAL does not know its database: SQLite would replay one that stayed behind into the other file.
+    """
+    with suppress(sqlite_module().Error):  # what cannot be saved is no reason to stay
+        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _file_at(path: str) -> _File | None:
@@ -136,6 +159,22 @@ def _file_at(path: str) -> _File | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _refuse_orphaned_wal(path: str) -> None:
+    """Raise StateDisplaced where a WAL lies beside no database: SQLite would throw away what was committed into it."""
+    if _size_of(path) == 0 and _size_of(path + "-wal") > 0:
+        raise StateDisplaced(
+            f"there is no state database at {path}, but {path}-wal still holds commits of it. Put the file back;"
+            " or move its -wal and -shm away, if they are not wanted any more"
+        )
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - as above
+    except OSError:
+        return 0
 
 
 def why_displaced(connection: Connection) -> str:
@@ -179,6 +218,7 @@ def engine_for(url: str, role: Role = "api") -> Engine:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StartRefused(f"the folder of DATABASE_URL cannot be made: {error}") from error
+    atexit.register(engine.dispose)  # the last one to close a database leaves no WAL behind
     return engine
 
 

@@ -103,6 +103,10 @@ class SchemaOutdated(DatabaseError):
     """The state database's schema is not the one that this release needs."""
 
 
+class StateDisplaced(DatabaseError):
+    """The state database is not where it was opened, or not with what belongs to it; nothing was done."""
+
+
 class LogBusy(DatabaseError):
     """Another server holds this callback log."""
 
@@ -139,6 +143,7 @@ TREATMENTS: dict[type[CallbackError], Treatment] = {
     ResolutionRefused: Treatment(409, 1, again=False),
     StartRefused: Treatment(503, 2, again=False),
     SchemaOutdated: Treatment(503, 2, again=False),
+    StateDisplaced: Treatment(503, 2, again=False),
     LogBusy: Treatment(503, 2, again=True),
     LogUnavailable: Treatment(503, 1, again=True),
 }

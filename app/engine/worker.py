@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from app.core.clock import now_us
 from app.core.database import checkpoint, is_storage_trouble, writing
+from app.core.errors import StateDisplaced
 from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
 from app.engine.deciding import decide
@@ -161,7 +162,7 @@ class Worker:
         """The batch in one transaction; if it raises, its halves, until what raises stands alone."""
         try:
             return self._batch(callbacks)
-        except OvertakenError:
+        except (OvertakenError, StateDisplaced):
             raise
         except Exception as error:
             if self._is_the_storages(error):
@@ -184,7 +185,7 @@ class Worker:
             offsets.note_trying(self.engine, self.place.epoch_no, callback.id)
             try:
                 counts += self._batch([callback], careful=True)
-            except OvertakenError:
+            except (OvertakenError, StateDisplaced):
                 raise
             except Exception as error:
                 if self._is_the_storages(error):

@@ -4,7 +4,7 @@ from pathlib import Path
 from app.core.errors import TREATMENTS
 
 #: The specification's families, which are caught and never raised themselves.
-FAMILIES = {"CallbackError", "ValidationError", "ExternalAPIError"}
+FAMILIES = {"CallbackError", "ValidationError", "DatabaseError", "ExternalAPIError"}
 
 
 def test_every_error_of_the_table_is_raised_somewhere(root: Path) -> None:
