@@ -12,6 +12,7 @@ from app.engine.callback import Answer
 PROBLEM_JSON = b"application/problem+json"
 RETRY_AFTER_SECONDS = 1
 _DETAIL_CHARS_MAX = 500
+_FIELD_CHARS_MAX = 64
 
 
 def accepted(callback_id: int) -> Answer:
@@ -19,12 +20,16 @@ def accepted(callback_id: int) -> Answer:
     return Answer(200, b'{"success": true, "message": "callback received", "callback_id": "%d"}' % callback_id)
 
 
-@lru_cache(maxsize=512)
 def refusal(status: int, reason: str, *headers: tuple[bytes, bytes], field: str = "", detail: str = "") -> Answer:
     """Problem details with `success: false`, the machine's word and a sentence without secrets.
 
     `detail` stands in for the table's sentence where it knows more. A 503 says when to come again.
     """
+    return _rendered(status, reason, headers, field[:_FIELD_CHARS_MAX], detail[:_DETAIL_CHARS_MAX])
+
+
+@lru_cache(maxsize=512)
+def _rendered(status: int, reason: str, headers: tuple[tuple[bytes, bytes], ...], field: str, detail: str) -> Answer:
     sentence = refusal_text(reason, "en", field=field, detail=detail)
     body = problem_body(status, sentence, reason=reason, **({"field": field} if field else {}))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -59,6 +59,12 @@ def is_loopback(address: str) -> bool:
     return parsed is not None and parsed.is_loopback
 
 
+def is_foreign(address: str) -> bool:
+    """Whether this is another machine's address; what is none (a call without a socket) is no other machine's."""
+    parsed = _parse(address)
+    return parsed is not None and not parsed.is_loopback
+
+
 def is_local(peer: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request comes from this machine's own user.
 

@@ -59,7 +59,7 @@ def _log_can_be_written(log_url: str, since_failure_us: int) -> str:
         with visiting(log_url) as log:
             log.last_id()
     _disk_takes_more(path, "callback log")
-    if since_failure_us < _FAILED_SECONDS * _SECOND:
+    if 0 <= since_failure_us < _FAILED_SECONDS * _SECOND:
         raise _Bad(f"the callback log {path} could not be written {since_failure_us / _SECOND:.0f} seconds ago")
     return "can be written" if there else "is made with the first callback"
 

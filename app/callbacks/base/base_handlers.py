@@ -20,6 +20,7 @@ from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
 from app.core.telemetry import get_logger
 from app.engine.admission import bearer
 from app.engine.callback import UNVERIFIED, Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.peers import is_foreign
 from app.ledger.book import Policy
 from app.ledger.facts import Level, Told
 from app.ledger.record import Telling, record
@@ -125,12 +126,15 @@ class BaseCallbackHandler:
 
     def verify(self, request: Request, at: int) -> Verification:
         """Nothing proves the sender: taken in development, refused in production unless `unverified_ok` says so."""
-        del request, at
-        return UNVERIFIED if self.unverified_ok else self.unproved()
+        del at
+        return UNVERIFIED if self.unverified_ok else self.unproved(request)
 
-    def unproved(self) -> Verification:
-        """What a callback is that nothing could prove, because no secret is set."""
-        if self.settings.production:
+    def unproved(self, request: Request) -> Verification:
+        """What a callback is that nothing could prove, because no secret is set.
+
+        In development it is believed from this machine only: an application that mounts the router may listen to all.
+        """
+        if self.settings.production or is_foreign(request.remote_addr):
             return NOT_CONFIGURED
         if not self._told_unverified:
             self._told_unverified = True
@@ -204,7 +208,7 @@ class EventCallbackHandler(BaseCallbackHandler):
         del at
         tokens = secrets_of(self.settings.callback_admin_token)
         if not tokens:
-            return self.unproved()
+            return self.unproved(request)
         told = bearer(request.headers.get(b"authorization", b""))
         return proved(fixed_token(told, tokens), how="token", field="Authorization")
 

@@ -6,11 +6,12 @@ slow lane handles the callback. So a direct call never leaves half of it.
 
 import asyncio
 import random
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware, result_of, run, task_of
 from app.core.clock import now_us
@@ -31,6 +32,8 @@ _SECOND = 1_000_000
 
 log = get_logger(__name__)
 
+Written = TypeVar("Written")
+
 
 class Claiming:
     """Stands in for a handler while its callback is decided: enqueues the task, claimed, in that transaction."""
@@ -41,7 +44,8 @@ class Claiming:
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """One callback, which the caller handles."""
         (callback,) = callbacks
-        self.task = enqueue_claimed(connection, task_of(callback, at), at, LEASE_SECONDS * _SECOND)
+        # From now, not from when it was received: it may have waited for the lock for long.
+        self.task = enqueue_claimed(connection, task_of(callback, at), now_us(), LEASE_SECONDS * _SECOND)
         return [Outcome(callback.id, OutcomeWord.APPLIED, "handled_directly")]
 
 
@@ -62,7 +66,10 @@ async def carry_out(
         await _tell(bind, task, Failure(words_of(error, redact)))
         raise
     except BaseException:  # the caller gave up waiting; the callback is not given up
-        _give_back(bind, task)
+        if isinstance(bind, Connection):
+            _give_back(bind, task)
+        else:
+            _clerk.submit(_give_back, bind, task)  # a state that is locked must not hold up this loop
         raise
     finally:
         if renewing is not None:
@@ -77,8 +84,8 @@ async def _tell(bind: Engine | Connection, task: Task, result: Result) -> None:
         if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
             _finish(bind, task, result)
         else:
-            await asyncio.to_thread(_finish, bind, task, result)
-    except (DBAPIError, DatabaseError) as error:
+            await _by_clerk(_finish, bind, task, result)
+    except (SQLAlchemyError, DatabaseError) as error:
         log.warning("try_not_written", task=task.id, error=words_of(error, redact))
 
 
@@ -86,7 +93,7 @@ def _give_back(bind: Engine | Connection, task: Task) -> None:
     try:
         with writing(bind) as connection:
             release(connection, [task], now_us())
-    except (DBAPIError, DatabaseError) as error:  # then its lease ends
+    except (SQLAlchemyError, DatabaseError) as error:  # then its lease ends
         log.warning("try_not_written", task=task.id, error=words_of(error, redact))
 
 
@@ -102,11 +109,21 @@ async def _renew(bind: Engine, task: Task) -> None:
     while True:
         await asyncio.sleep(_RENEW_SECONDS)
         try:
-            await asyncio.to_thread(_extend, bind, task)
-        except (DBAPIError, DatabaseError) as error:
+            if not await _by_clerk(_extend, bind, task):
+                log.warning("lease_lost", task=task.id)
+                return
+        except (SQLAlchemyError, DatabaseError) as error:
             log.warning("lease_not_extended", task=task.id, error=words_of(error, redact))
 
 
-def _extend(bind: Engine, task: Task) -> None:
+def _extend(bind: Engine, task: Task) -> bool:
     with writing(bind) as connection:
-        extend(connection, task, now_us() + LEASE_SECONDS * _SECOND)
+        return extend(connection, task, now_us() + LEASE_SECONDS * _SECOND)
+
+
+#: A thread of its own: the loop's others may all be busy with an application's work for longer than a lease lasts.
+_clerk = ThreadPoolExecutor(1, "callbacks-clerk")
+
+
+async def _by_clerk(write: Callable[..., Written], *arguments: Any) -> Written:
+    return await asyncio.get_running_loop().run_in_executor(_clerk, write, *arguments)

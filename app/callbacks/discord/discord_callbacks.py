@@ -53,7 +53,7 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
     def verify(self, request: Request, at: int) -> Verification:
         """By Ed25519 over timestamp and body; Discord itself probes with bad ones and wants 401."""
         if not self._keys:
-            return self.unproved()
+            return self.unproved(request)
         told = request.headers.get
         verdict = ed25519(request.body, told(b"x-signature-timestamp"), told(b"x-signature-ed25519"), self._keys, at=at)
         return proved(verdict, field="X-Signature-Timestamp" if verdict is STALE else "X-Signature-Ed25519")

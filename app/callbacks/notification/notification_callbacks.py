@@ -33,7 +33,7 @@ class TelegramWebhookHandler(WebhookCallbackHandler):
         """By `X-Telegram-Bot-Api-Secret-Token`."""
         del at
         if not self._tokens:
-            return self.unproved()
+            return self.unproved(request)
         verdict = fixed_token(request.headers.get(b"x-telegram-bot-api-secret-token"), self._tokens)
         return proved(verdict, how="token", field="X-Telegram-Bot-Api-Secret-Token")
 

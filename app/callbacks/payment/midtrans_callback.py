@@ -82,7 +82,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         if notification.signature_key is None and is_for_another_address(notification):
             return WRONG_ADDRESS
         if not self._keys:
-            return self.unproved()
+            return self.unproved(request)
         verdict = midtrans_sha512(signed_parts(notification), notification.signature_key, self._keys)
         return proved(verdict, field="signature_key")
 

@@ -91,7 +91,7 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
         """By `X-Hub-Signature`, over the bytes as they came."""
         del at
         if not self._secrets:
-            return self.unproved()
+            return self.unproved(request)
         verdict = hmac_sha1_hex(request.body, request.headers.get(b"x-hub-signature"), self._secrets)
         return proved(verdict, field="X-Hub-Signature")
 

@@ -14,6 +14,7 @@ from app.callbacks.base.base_handlers import (
     proved,
 )
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
+from app.core.config import Settings
 from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
 from app.engine.callback import Callback, Handler, Outcome, OutcomeWord, Request, Verification
 from app.ledger.facts import Level
@@ -161,3 +162,10 @@ def test_development_says_once_that_nothing_is_verified(capsys: pytest.CaptureFi
     shown = capsys.readouterr()
     assert (shown.out + shown.err).count("unverified") == 1
     assert isinstance(handler, BaseCallbackHandler)
+
+
+@pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("direct", 200), ("10.0.0.7", 503)])
+def test_without_a_secret_only_this_machine_is_believed(address: str, status: int) -> None:
+    handler = WebhookCallbackHandler("own", "own", settings=Settings(callback_env="development"))
+    request = Request("own", b"{}", {}, address, 1)
+    assert handler.verify(request, 1).status == status
