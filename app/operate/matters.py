@@ -70,6 +70,7 @@ REASONS: dict[str, Matter] = {
             _SHOW,
             'callbacks transactions resolve {order_id} succeeded --reason "…"',
             'callbacks transactions resolve {order_id} failed --reason "…"',
+            _DROP,
         ),
     ),
     "unknown_to_sender": Matter(
@@ -165,8 +166,11 @@ REASONS: dict[str, Matter] = {
         Text("Umumkan pesanannya; callback ini menunggu.", "Announce the order; the callback waits."),
         ("callbacks transactions create {order_id} --user … --kind topup --amount …",),
     ),
+    # Midtrans' other words are ignored: only what Digiflazz says needs somebody
     "unknown_word": Matter(
-        Text("Kata yang tidak kami kenal: {detail}.", "A word that we do not know: {detail}."), _NOBODY
+        Text("Kata yang tidak kami kenal: {detail}.", "A word that we do not know: {detail}."),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
     ),
     "account_notice": Matter(
         Text("Pemberitahuan tentang akun, bukan pesanan.", "A notice about an account, not an order."), _NOBODY

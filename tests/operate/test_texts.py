@@ -30,6 +30,14 @@ def test_every_reason_that_the_code_gives_has_words_in_both_languages(root: Path
     assert used - set(matters.REASONS) == set()
 
 
+def test_every_reason_of_a_dead_letter_tells_what_to_do_and_how_to_be_rid_of_it(root: Path) -> None:
+    buried = words_of_the_code.buried(root / "app")
+    assert buried > {"unknown_word", "lapsed", "no_handler", "attempt_of_another_order", "contradiction", "too_old"}
+    found = {reason: matters.REASONS[reason] for reason in buried}
+    assert [reason for reason, matter in found.items() if matter.to_do.en == "Nothing to do."] == []
+    assert [reason for reason, matter in found.items() if "dead drop" not in " ".join(matter.commands)] == []
+
+
 def test_every_refusal_at_the_door_has_a_sentence_and_no_sentence_is_left_over(root: Path) -> None:
     assert words_of_the_code.refusals(root / "app") == set(REFUSALS)
 

@@ -28,7 +28,18 @@ _ALERTS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "alert": ((1,), ()),
 }
 #: Functions whose returned texts are reasons.
-_GIVE_REASONS = ("_doubt", "_hopeless")
+_GIVE_REASONS = ("_doubt", "_why_not", "_hopeless")
+#: The same for reasons that a dead letter may have.
+_BURY: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "Told": ((), ("refused",)),
+    "Said": ((), ("refused",)),
+    "GiveUp": ((0,), ("reason",)),
+    "Failure": ((), ("reason",)),
+    "_rejected": ((2,), ()),
+    "_reject": ((1,), ()),
+}
+_RETURN_WHAT_IS_BURIED = ("_why_not", "_hopeless")
+_BURIED_OUTCOMES = ("OutcomeWord.REJECTED", "OutcomeWord.SET_ASIDE")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -59,9 +70,9 @@ def _from_calls(tree: ast.AST, table: dict[str, tuple[tuple[int, ...], tuple[str
                     yield from _texts(keyword.value)
 
 
-def _from_returns(tree: ast.AST) -> Iterator[str]:
+def _from_returns(tree: ast.AST, functions: tuple[str, ...]) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name in _GIVE_REASONS:
+        if isinstance(node, ast.FunctionDef) and node.name in functions:
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Return) and inner.value is not None:
                     yield from _texts(inner.value)
@@ -82,8 +93,32 @@ def _trees(app: Path) -> Iterator[ast.AST]:
 def reasons(app: Path) -> set[str]:
     """Every reason of an outcome, or of a task that was given up."""
     return {
-        word for tree in _trees(app) for word in (*_from_calls(tree, _REASONS), *_from_returns(tree)) if word != "alert"
+        word
+        for tree in _trees(app)
+        for word in (*_from_calls(tree, _REASONS), *_from_returns(tree, _GIVE_REASONS))
+        if word != "alert"
     }
+
+
+def buried(app: Path) -> set[str]:
+    """Every reason that a dead letter may have."""
+    return {
+        word
+        for tree in _trees(app)
+        for word in (
+            *_from_calls(tree, _BURY),
+            *_from_returns(tree, _RETURN_WHAT_IS_BURIED),
+            *_from_buried_outcomes(tree),
+        )
+    }
+
+
+def _from_buried_outcomes(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _name(node) in {"Outcome", "Judgement"}:
+            words = [place for place, word in enumerate(node.args) if ast.unparse(word) in _BURIED_OUTCOMES]
+            for place in words:
+                yield from (word for reason in node.args[place + 1 : place + 2] for word in _texts(reason))
 
 
 def refusals(app: Path) -> set[str]:
