@@ -279,14 +279,6 @@ ALERTS: dict[str, Matter] = {
         ),
         _ORDER,
     ),
-    "payment_unknown": Matter(
-        Text(
-            "Midtrans tidak mengenal pembayaran pesanan {subject}.",
-            "Midtrans does not know a payment of order {subject}.",
-        ),
-        _ASK_SENDER,
-        _ORDER,
-    ),
     "refund_key_with_two_amounts": Matter(
         Text(
             "Pesanan {subject}: satu kunci pengembalian datang dengan dua jumlah.",
