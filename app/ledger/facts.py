@@ -69,8 +69,6 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     agrees: bool = True
     #: ids of other orders for which the signed text can be read as well
     twins: tuple[str, ...] = ()
-    #: the payment method, for those that the sender's API knows by attempt alone
-    payment_type: str = ""
     #: the amount as it was signed, for comparing with the API's answer
     gross_text: str = ""
 

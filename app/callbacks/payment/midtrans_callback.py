@@ -38,7 +38,6 @@ class Notification(msgspec.Struct, frozen=True, gc=False):
     transaction_status: Any = None
     transaction_id: Any = None
     fraud_status: Any = None
-    payment_type: Any = None
     currency: Any = None
     refund_amount: Any = None
     refunds: Any = None
@@ -204,7 +203,6 @@ def _notice(told: Notification, said: Said, code: str, order_id: str, gross: Min
         success_coded=code == _SUCCESS_CODE,
         agrees=said.agrees,
         twins=() if gross is None else twins_of(order_id, code, gross_text),
-        payment_type=text_of(told.payment_type),
         gross_text=gross_text,
     )
 
