@@ -33,6 +33,7 @@ class Case:
         "announced",
         "before",
         "cost",
+        "fact_count",
         "fee",
         "held_no",
         "known",
@@ -49,7 +50,8 @@ class Case:
     def __init__(self, row: tuple[Any, ...]) -> None:
         """`row` in the order of `_ORDER_COLUMNS`."""
         (self.no, self.provider, self.order_id, announced_at, kind, self.user_id, amount, currency) = row[:8]
-        (self.wallet_no, self.held_no, self.status, _fact_count, self.cost, self.fee) = row[8:]
+        # as it was loaded: 0 saves looking for facts
+        (self.wallet_no, self.held_no, self.status, self.fact_count, self.cost, self.fee) = row[8:]
         self.announced = announced_at is not None
         self.order = Order(kind, amount, currency)
         self.known: dict[Fact, Level] = {}
@@ -67,7 +69,6 @@ _ORDER_COLUMNS = (
     "o.id, o.provider, o.order_id, o.announced_at, o.kind, o.user_id, o.amount, o.currency,"
     " o.wallet_no, o.held_no, o.status, o.fact_count, o.cost, o.fee"
 )
-_FACT_COUNT = 11
 NO_AMOUNT = -1
 _KINDS: dict[str, FactKind] = {str(kind): kind for kind in FactKind}
 _LEVELS = tuple(Level)
@@ -111,7 +112,7 @@ class Cases:
             case = cases.get(key)
             if case is None:
                 case = cases[key] = Case(row)
-                if row[_FACT_COUNT]:
+                if case.fact_count:
                     told_of[case.no] = case
                 if case.announced:
                     self._owners[case.order_id] = case
