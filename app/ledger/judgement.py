@@ -48,9 +48,11 @@ _FINAL = {FactKind.SUCCEEDED, FactKind.FAILED}
 
 
 def judge(order: Order, known: Known, told: Told, level: Level, confirm: Confirm, *, twin: bool = False) -> Judgement:
-    """Judge one callback about an announced order. `twin`: the signed text can be read as another order we know."""
-    if told.ignored:
-        return Judgement(OutcomeWord.IGNORED, told.ignored, detail=told.detail)
+    """Judge one callback about an announced order: what is told of it, or why that is refused.
+
+    `twin`: the signed text can be read as another order we know. What says nothing about an order (`told.ignored`)
+    never comes here.
+    """
     if told.refused:
         return _with_probes(_rejected(told, level, told.refused, told.detail), known, told, level, confirm)
     if not known and not twin and confirm != "always" and _is_plain_payment(order, told):
