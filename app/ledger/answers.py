@@ -13,7 +13,7 @@ from app.engine.outcomes import Alert, driver, raise_alerts, settle_alerts
 from app.ledger.book import Book, Policy
 from app.ledger.cases import Case, Waiting
 from app.ledger.facts import Fact, FactKind, Level, Told
-from app.ledger.judgement import Weight, disproves, judge, weigh
+from app.ledger.judgement import Weight, code_was_met, disproves, judge, weigh
 from app.ledger.parked import end_waiting
 
 Heard: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable", "belongs_elsewhere"]
@@ -73,11 +73,7 @@ def _is_open(case: Case, attempt: str) -> bool:
     paid = known.get(Fact(FactKind.PAID, attempt))
     if paid is None or paid is Level.CONFIRMED or Fact(FactKind.DISPROVED, attempt) in known:
         return False
-    return any(
-        (fact.kind is FactKind.PAID and fact.attempt != attempt)
-        or (fact.kind is FactKind.MET and (fact.attempt != attempt or fact.key != "paid"))
-        for fact in known
-    )
+    return code_was_met(known, attempt)
 
 
 def _gross(told: Told) -> int | None:

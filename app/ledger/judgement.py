@@ -150,7 +150,7 @@ def _doubt(order: Order, known: Known, told: Told, level: Level, confirm: Confir
             return "takes_money_back"
     if FactKind.PAID in kinds:
         attempt = _attempt(told)
-        if _code_was_met(known, attempt):
+        if code_was_met(known, attempt):
             return "code_met_before"
         if any(fact.attempt == attempt and fact.kind in _SPEAKS_AGAINST for fact in known):
             return "attempt_had_ended"
@@ -161,8 +161,11 @@ def _doubt(order: Order, known: Known, told: Told, level: Level, confirm: Confir
     return ""
 
 
-def _code_was_met(known: Known, attempt: str) -> bool:
-    # One success-coded signature pays one attempt: any other notice that carries one may have lent it.
+def code_was_met(known: Known, attempt: str) -> bool:
+    """Whether a notice of something else than this attempt's payment may have lent it its signature.
+
+    One success-coded signature pays one attempt: the signature does not say for which notice it was made.
+    """
     for fact in known:
         if fact.kind is FactKind.PAID and fact.attempt != attempt:
             return True
