@@ -18,6 +18,7 @@ from app.core.money import Minor
 from app.engine.callback import Callback, Identity, Request, Verification
 from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Notice, Told
+from app.operate.orders import policy_of
 from app.providers.schemes import midtrans_sha512
 
 #: The dashboard's test notification: properly signed, and unknown to the shop and to the status API.
@@ -112,12 +113,8 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         return facts_of(callback.body, level_of(callback.verification))
 
     def policy(self) -> Policy:
-        """Doubts are asked for as the settings say; without a key nothing is verified, so nothing is doubted."""
-        settings = self.settings
-        return Policy(
-            confirm=settings.midtrans_confirm if self._keys else "off",
-            unknown_after=int(settings.midtrans_unknown_after * 1_000_000),
-        )
+        """As for announcements and answers: what waited is decided as if it came now."""
+        return policy_of(self.settings)
 
 
 def is_for_another_address(told: Notification) -> bool:

@@ -7,12 +7,13 @@ import httpx2
 import msgspec
 from sqlalchemy import Connection
 
-from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler, facts_of
+from app.callbacks.payment.midtrans_callback import facts_of
 from app.core.config import Settings, secrets_of
 from app.engine.tasks import Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.policy import after_failure
 from app.ledger.answers import Answer, is_elsewhere, settle
 from app.ledger.facts import Level, Told
+from app.operate.orders import policy_of
 from app.providers.status_api import StatusAnswer, ask
 
 KIND = "ask"
@@ -53,7 +54,7 @@ class MidtransConfirmer:
         """`client` is closed by whoever opened it."""
         self._settings = settings
         self._client = client
-        self._ledger_policy = MidtransCallbackHandler(None, settings).policy()
+        self._ledger_policy = policy_of(settings)
 
     async def perform(self, task: Task) -> Result:
         """Ask once."""
