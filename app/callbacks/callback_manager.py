@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from app.callbacks.base import direct
-from app.callbacks.base.base_handlers import EVENT_PREFIX, BaseCallbackHandler, CallbackRegistry
+from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegistry
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
 from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
@@ -20,6 +20,7 @@ from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
 from app.callbacks.routing import CallbackRouter
 from app.core.config import Settings, get_settings
 from app.core.errors import StartRefused
+from app.engine.callback import EVENT_PREFIX
 from app.engine.log import Log
 
 if TYPE_CHECKING:

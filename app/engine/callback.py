@@ -47,6 +47,9 @@ class Verification(msgspec.Struct, frozen=True, gc=False):
 
 UNVERIFIED = Verification("unverified")
 
+#: In the log and in the engine's look-up, `event/discord` is another sender than `discord`.
+EVENT_PREFIX = "event/"
+
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
     """What kind of callback it is, what makes it the same again, and what it must stay in order with."""

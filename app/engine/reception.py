@@ -10,7 +10,7 @@ from app.core.config import Settings, secrets_of
 from app.core.telemetry import get_logger
 from app.engine.admission import Admission
 from app.engine.asgi import RawHeaders, Receive, Scope, Send, asgi_callback, send_answer
-from app.engine.callback import Handlers
+from app.engine.callback import EVENT_PREFIX, Handlers
 from app.engine.counters import Counters
 from app.engine.limits import Limits
 from app.engine.log import open_log
@@ -22,7 +22,6 @@ from app.engine.supervisor import inherited_wake_fd, wake
 
 #: Where the lifespan's state keeps the reception.
 STATE_KEY = "callback_reception"
-EVENT_PREFIX = "event/"
 
 _ROWS_MAX = 10_000
 _BYTES_MAX = 64 << 20

@@ -8,12 +8,11 @@ import orjson
 from sqlalchemy import Connection, text
 
 from app.core.money import Minor
+from app.ledger.cases import NO_AMOUNT
 from app.ledger.facts import Fact, FactKind, Level
 
 #: Where a statement goes on: time (microseconds) and journal of the last line that was read.
 Cursor = tuple[int, int]
-
-_NO_AMOUNT = -1
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -146,7 +145,7 @@ def facts_of(connection: Connection, number: int) -> list[FactRow]:
     )
     return [
         FactRow(
-            Fact(FactKind(kind), attempt, key, None if amount == _NO_AMOUNT else amount),
+            Fact(FactKind(kind), attempt, key, None if amount == NO_AMOUNT else amount),
             Level(level),
             source_id,
             told_at,

@@ -69,7 +69,7 @@ _ORDER_COLUMNS = (
     "o.id, o.provider, o.order_id, o.announced_at, o.kind, o.user_id, o.amount, o.currency,"
     " o.wallet_no, o.held_no, o.status, o.fact_count, o.cost, o.fee"
 )
-NO_AMOUNT = -1
+NO_AMOUNT = -1  # a part of the facts' key, where NULL would be equal to nothing
 _KINDS: dict[str, FactKind] = {str(kind): kind for kind in FactKind}
 _LEVELS = tuple(Level)
 _decode_told = msgspec.json.Decoder(Told).decode

@@ -19,15 +19,22 @@ from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
 from app.core.telemetry import get_logger
 from app.engine.admission import bearer
-from app.engine.callback import UNVERIFIED, Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.callback import (
+    EVENT_PREFIX,
+    UNVERIFIED,
+    Answer,
+    Callback,
+    Identity,
+    Outcome,
+    OutcomeWord,
+    Request,
+    Verification,
+)
 from app.engine.peers import is_foreign
 from app.ledger.book import Policy
 from app.ledger.facts import Level, Told
 from app.ledger.record import Telling, record
 from app.providers.schemes import Verdict, fixed_token
-
-#: In the log and in the engine's look-up, `event/discord` is another sender than `discord`.
-EVENT_PREFIX = "event/"
 
 log = get_logger(__name__)
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import apsw
 
+from app.core.database import SAFE_WAL
 from app.core.errors import StartRefused
 
 SCHEMA = 1
-#: Older ones can corrupt a WAL database when two connections write and checkpoint at once ("WAL-reset" fault).
-SAFE_WAL = (3, 51, 3)
 
 _PAGE_BYTES = 8192
 _CHECKPOINT_PAGES = 500
