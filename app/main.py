@@ -7,9 +7,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.core.config import Settings, get_settings
 from app.engine.asgi import ASGIApp, Receive, Scope, Send
-from app.engine.reception import STATE_KEY, Reception, open_reception
+from app.engine.reception import STATE_KEY, Reception
 
 _HOT = re.compile(r"/callbacks/(webhook|event)/([^/]+)/?")
 
@@ -48,7 +47,7 @@ def create_app(open_parts: Opener | None = None, *, faces: FastAPI | None = None
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        reception = (open_parts or open_from_settings)()
+        reception = (open_parts or _open_from_settings)()
         try:
             async with within(application) as state:
                 door.reception = reception
@@ -71,20 +70,7 @@ def make_faces() -> FastAPI:
     return app
 
 
-def open_from_settings(settings: Settings | None = None) -> Reception:
-    """The reception that the settings name, with the handlers of the process' manager.
+def _open_from_settings() -> Reception:
+    from app.callbacks.embedding import open_from_settings  # noqa: PLC0415 - as above
 
-    Raises StartRefused or LogBusy.
-    """
-    from app.callbacks.callback_manager import get_callback_manager  # noqa: PLC0415 - as above
-    from app.core.database import get_engine  # noqa: PLC0415 - as above
-    from app.engine.offsets import highest_offset  # noqa: PLC0415 - as above
-
-    manager, engine = get_callback_manager(), get_engine()
-    return open_reception(
-        settings or get_settings(),
-        manager.handlers,
-        manager.event_handlers,
-        floor=highest_offset(engine),
-        state=engine.url.database,
-    )
+    return open_from_settings()

@@ -1,4 +1,7 @@
-"""The reception of an application that mounts our router: opened with its first callback, closed with its lifespan."""
+"""The reception that the settings name; an application that mounts our router has it from its first callback on.
+
+Its lifespan closes what the router opened.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,14 +49,18 @@ async def reception_of(request: Request) -> Reception:
     found: Reception | None = getattr(request.state, STATE_KEY, None) or known_reception(app)
     if found is None:
         # No await until it stands: two first callbacks at once open one.
-        found = _open()
+        ensure_schema(get_engine())
+        found = open_from_settings()
         setattr(app.state, _OWN, found)
     return found
 
 
-def _open() -> Reception:
+def open_from_settings() -> Reception:
+    """The reception that the settings name, with the handlers of the process' manager.
+
+    Called in the event loop that serves. Raises StartRefused or LogBusy.
+    """
     engine, manager = get_engine(), get_callback_manager()
-    ensure_schema(engine)
     return open_reception(
         get_settings(),
         manager.handlers,
