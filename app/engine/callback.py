@@ -52,7 +52,12 @@ EVENT_PREFIX = "event/"
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
-    """What kind of callback it is, what makes it the same again, and what it must stay in order with."""
+    """What kind of callback it is, and two keys that the log keeps with it.
+
+    Neither key decides anything here: what is a repetition is decided by the facts and by the tasks' own keys, the
+    order by the log's one partition. `event_key` is equal when a sender tells the same once more, for people who look
+    at it; `ordering_key` names what it must stay in order with (its order), for a log of several partitions.
+    """
 
     event_type: str
     event_key: str

@@ -99,6 +99,8 @@ class OrderedConnection(HttpToolsProtocol):
         self._peer = self.client[0] if self.client else ""
         self._hall.connections.enter(self)
         self._since = self._hall.connections.tick
+        # A refusal is only read if its connection lingers, and meanwhile it holds a descriptor, too: so there may be as
+        # many of them as of those that are served. Beyond that a flood would take the descriptors that the log needs.
         surplus = len(self._hall.connections) - self._limits.connections
         if surplus > self._limits.connections:
             transport.abort()

@@ -129,7 +129,7 @@ tasks = Table(
     ),
 )
 
-#: Counters that survive restarts: accepted by provider, refused by reason.
+#: Counters that survive restarts: decided by provider, refused by provider and reason.
 counters = Table(
     "callback_counters",
     metadata,

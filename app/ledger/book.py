@@ -1,4 +1,4 @@
-"""The open page of the ledger: what is to be written about the orders in hand, a list a table.
+"""The ledger's open page, the only writer of money: what is to be written about the orders in hand, a list a table.
 
 Statements are plain SQL by the raw driver inside the caller's transaction: through SQLAlchemy Core they cost twice the
 processor time. What goes in is exactly str and int: for anything else, an enum's member or None, the driver asks for an

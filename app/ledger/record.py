@@ -1,7 +1,8 @@
-"""The only writer of money: judges callbacks against what is known, and writes facts, journals and balances.
+"""Judges callbacks against what is known of their orders, and puts what follows into the `Book`, which writes it.
 
-`record` reads as one page: find the orders (an unannounced one gets a bare row, so that there is something to lock),
-load what is known of them, judge each callback in the log's order, write one statement a table.
+`record` reads as one page: find the orders (an unannounced one gets a bare row, to which belongs what is parked), load
+what is known of them, judge each callback in the log's order, write one statement a table. Nothing locks a row: the one
+writing transaction of SQLite has the whole file; a database with several of them would lock the order's row.
 """
 
 from collections.abc import Sequence

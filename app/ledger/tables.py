@@ -27,7 +27,7 @@ orders = Table(
     Column("id", Id, primary_key=True),  # the order's number, in order of announcement (a bare row: of arrival)
     Column("provider", String(64), nullable=False),  # the sender it waits for
     Column("order_id", String(128), nullable=False),
-    Column("announced_at", BigInteger),  # microseconds; NULL: a bare row, something to lock for what is parked
+    Column("announced_at", BigInteger),  # microseconds; NULL: a bare row, to which belongs what is parked
     Column("kind", String(32), nullable=False, server_default=""),  # `topup`, `ppob`, your own
     Column("user_id", String(128), nullable=False, server_default=""),
     Column("amount", BigInteger, nullable=False, server_default="0"),
