@@ -26,6 +26,7 @@ from app.callbacks.ppob import ppob_callbacks
 from app.cli.app import commands as cli
 from app.core.config import Settings
 from app.core.errors import TREATMENTS, CallbackError
+from app.core.refusals import REFUSALS
 from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
 
@@ -85,6 +86,11 @@ def errors() -> str:
 def _lineage(error: type[Any]) -> list[str]:
     """Names from the tree's root down to the error, for sorting children below their parents."""
     return [kind.__name__ for kind in reversed(error.__mro__) if issubclass(kind, CallbackError)]
+
+
+def refusals() -> str:
+    """Every reason why a request is refused at the door, with the sentence that its sender gets."""
+    return table(("Reason", "Sentence"), ((f"`{reason}`", text.en) for reason, text in REFUSALS.items()))
 
 
 def metrics() -> str:
@@ -263,6 +269,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("tables.md", "words", words),
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),
+    Section("errors.md", "refusals", refusals),
     Section("metrics.md", "metrics", metrics),
     Section("commands.md", "command table", command_table),
     Section("commands.md", "command help", command_help),
