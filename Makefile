@@ -45,7 +45,7 @@ lock: dev ## Write both locks anew, keeping pins that still fit (UPGRADE=1 takes
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 
-chaos: dev ## Kill at random and at every write, stop, flood, starve; check the books (half an hour; SECONDS=60 SEED=1)
+chaos: dev ## Kill at random and at every write, stop, flood, starve; check the books (45 minutes; SECONDS=60 SEED=1)
 	CHAOS_SECONDS=$(or $(SECONDS),60) CHAOS_SEED=$(or $(SEED),1) $(BIN)/pytest -p no:xdist -s --timeout 900 tests/chaos
 
 clean: ## Remove .venv and caches; data/ stays
