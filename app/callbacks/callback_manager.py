@@ -20,6 +20,7 @@ from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
 from app.callbacks.routing import CallbackRouter
 from app.core.config import Settings, get_settings
 from app.core.errors import StartRefused
+from app.core.telemetry import hide_settings
 from app.engine.callback import EVENT_PREFIX
 from app.engine.log import Log
 
@@ -34,6 +35,7 @@ class CallbackManager:
         """With the handlers of the specification; `db` is where direct calls do their work."""
         self.db = db
         self.settings = settings or get_settings()
+        hide_settings(self.settings)
         self.middleware: list[Middleware] = []
         #: the worker inside this process, if it was asked for; `worker.stop()` ends it
         self.worker: InsideWorker | None = None

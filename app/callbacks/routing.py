@@ -58,12 +58,12 @@ class CallbackRouter:
     def resolve_webhook(self, name: str, data: Any) -> BaseCallbackHandler | None:
         """Which handler a webhook goes to; None: nobody's."""
         del data
-        return self.manager.handlers.get(name)
+        return self.manager.handlers.get(str(name))
 
     def resolve_event(self, name: str, data: Any) -> BaseCallbackHandler | None:
         """Which handler an event goes to: the one of this name, else one that knows this event type."""
         del data
-        named = self.manager.event_handlers.get(name)
+        named = self.manager.event_handlers.get(str(name))
         if named is not None:
             return named
         everyone = self.manager.event_handlers.values()

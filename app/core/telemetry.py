@@ -97,6 +97,26 @@ def _as_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str
     return "\n".join([line, *(json.dumps(part)[1:-1] for part in str(trace).splitlines())])
 
 
+def _handed_over(logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+    """To our formatter; in somebody else's process, whose logging is not ours, as one plain line."""
+    if any(isinstance(each.formatter, structlog.stdlib.ProcessorFormatter) for each in logging.getLogger().handlers):
+        return structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, method, event)
+    return _as_line(logger, method, event)
+
+
+# `format_exc_info` writes a plain traceback. structlog's own default shows the values of all variables with it:
+# headers, bodies, secrets.
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    _redacted,
+]
+_PROCESSORS: list[Any] = [structlog.stdlib.filter_by_level, *_SHARED, _handed_over]
+
+
 def configure(
     level: Literal["debug", "info", "warning", "error"] = "info",
     *,
@@ -112,20 +132,8 @@ def configure(
         hide_settings(settings)
     out = sys.stderr if stream is None else stream
     plain = out.isatty() if for_people is None else for_people
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        _redacted,
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+    structlog.configure(  # for whoever logs by it in a handler of their own
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
@@ -133,7 +141,7 @@ def configure(
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _as_line if plain else _as_json,
@@ -152,8 +160,14 @@ _TALKATIVE = ("httpx2", "httpcore2", "asyncio", "sqlalchemy.engine", "alembic", 
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger: `get_logger(__name__).info("worker.batch", callbacks=12)`. Works before `configure`, too."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    """A logger: `get_logger(__name__).info("worker.batch", callbacks=12)`. Works before `configure`, too.
+
+    Its lines are made as told here whatever the process has configured: an application that embeds us configures
+    nothing, or something else.
+    """
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger(name), processors=_PROCESSORS, wrapper_class=structlog.stdlib.BoundLogger
+    )
     return logger
 
 

@@ -90,6 +90,7 @@ class OrderedConnection(HttpToolsProtocol):
         self._deaf = False  # whatever still comes is not read
         self._lingering = False  # the last answer is written, its sender may read it
         self._stopping = False
+        self._half_bytes = 0  # what this connection holds of a body that is not whole yet
         self._since = 0.0  # the loop's clock when the connection began to stand still
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -110,6 +111,7 @@ class OrderedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone; what waits for its commit is kept, its answers go nowhere."""
         self._hall.connections.leave(self)
+        self._hold(0)
         self._slots.clear()
         self._postponed = None
         self._deaf = True
@@ -229,12 +231,18 @@ class OrderedConnection(HttpToolsProtocol):
         """Whether the newest ASGI request of this connection is unanswered; older ones are answered before it."""
         return self.cycle is not None and not self.cycle.response_complete
 
+    def _hold(self, half_bytes: int) -> None:
+        """Account for what is here of a body that is not whole yet."""
+        self._hall.connections.halves_bytes += half_bytes - self._half_bytes
+        self._half_bytes = half_bytes
+
     # ---- the end
 
     def _refuse(self, answer: Answer) -> None:
         """Answer what cannot be read any further, in its turn, and end the connection."""
         kind, self._kind, self._deaf = self._kind, SKIP, True
         self._owes_continue = False
+        self._hold(0)
         self._hall.receiver.counters.refuse("", answer.reason, at=now_us())
         if self._asgi_is_busy():
             if kind == COLD:

@@ -22,6 +22,8 @@ class Connections:
         self.loop = loop
         #: the loop's clock at the last sweep: good enough for whoever only wants to know about when
         self.tick = loop.time()
+        #: what is here of bodies that are not whole yet
+        self.halves_bytes = 0
         self._open: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
 

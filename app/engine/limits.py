@@ -9,6 +9,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Limits of the door. Times are seconds; they are checked by one sweep over all connections."""
 
     body_bytes: int = MIB
+    #: of all bodies together that are half here: nobody has proved yet who sends them
+    halves_bytes: int = 64 * MIB
     head_bytes: int = 64 << 10
     head_fields: int = 100
     json_depth: int = 64

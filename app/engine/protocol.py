@@ -156,6 +156,8 @@ class CallbackProtocol(OrderedConnection):
     def _complete_hot(self) -> None:
         headers = self._headers
         self._owes_continue = False
+        if self._half_bytes:
+            self._hold(0)
         end = GOES_ON
         if (
             self._stopping
@@ -212,6 +214,11 @@ class CallbackProtocol(OrderedConnection):
                 self._refuse(answers.HEAD_TOO_LARGE)
         elif self._bytes > self._limits.body_bytes * _WIRE_FACTOR:
             self._refuse(answers.BODY_TOO_LARGE)
+        elif self._kind == HOT:
+            self._hold(len(self._body))
+            if self._hall.connections.halves_bytes > self._limits.halves_bytes:
+                self._body = b""
+                self._refuse(answers.FULL)
 
     def _failed(self, error: httptools.HttpParserCallbackError) -> None:
         """One of our own methods raised inside the parser, or the address is none."""

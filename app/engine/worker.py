@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import structlog
 from sqlalchemy import Connection, Engine
 
 from app.core.clock import now_us
 from app.core.database import checkpoint, is_storage_trouble, writing
 from app.core.errors import StateDisplaced
+from app.core.telemetry import get_logger
 from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
 from app.engine.deciding import decide
@@ -39,7 +39,7 @@ _CHORES_SECONDS = 30
 _TROUBLE_SECONDS_MAX = 5.0
 _TROUBLES_MAX = 6
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Something to be done now and then in a transaction of its own; gets the time.
 Chore = Callable[[Connection, int], None]

@@ -1,6 +1,9 @@
 import io
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +95,23 @@ def test_a_very_long_field_is_cut() -> None:
 def test_every_metric_has_a_name_of_its_own_and_a_meaning() -> None:
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert all(metric.name.startswith("callbacks_") and metric.meaning.endswith(".") for metric in METRICS)
+
+
+def test_in_somebody_else_s_process_a_traceback_shows_no_values(tmp_path: Path) -> None:
+    code = """
+from app.core.telemetry import get_logger
+secret = "COURIER" + "-SECRET"
+try:
+    {}["missing"]
+except KeyError:
+    get_logger("app.x").exception("handler_failed", handler="courier", token=secret)
+get_logger("app.x").info("quiet")
+"""
+    root = str(Path(__file__).parents[2])
+    ran = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, check=True
+    )
+    assert "COURIER-SECRET" not in ran.stdout + ran.stderr
+    assert "handler_failed" in ran.stderr
+    assert "KeyError: 'missing'" in ran.stderr
+    assert "quiet" not in ran.stdout + ran.stderr

@@ -259,6 +259,30 @@ async def test_a_megabyte_exactly_is_taken() -> None:
         await client.close()
 
 
+async def test_half_bodies_have_a_bound_all_together_and_give_it_back() -> None:
+    limits = Limits(halves_bytes=10_000, sweep_seconds=0.05, linger_seconds=0.2)
+    whole = post(b'{"id":"%s"}' % (b"x" * 4_000))
+    async with a_server(a_reception(HandAppender(), limits=limits)) as running:
+        halves = [await running.client() for _ in range(2)]
+        for half in halves:
+            await half.send(whole[:-20])
+        await asyncio.sleep(0.3)  # until they are there
+        late = await running.client()
+        await late.send(whole[:-20])
+        refused = await late.response()
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        for half in halves:  # those that were here go on
+            await half.send(whole[-20:])
+            assert (await half.response()).status == 200
+        for _ in range(5):  # and what was given back is there again
+            client = await running.client()
+            await client.send(whole[:-20])
+            await asyncio.sleep(0.01)
+            await client.send(whole[-20:])
+            assert (await client.response()).status == 200
+            await client.close()
+
+
 async def test_too_many_connections_are_told_so() -> None:
     async with a_server(a_reception(limits=Limits(connections=2, linger_seconds=0.2, sweep_seconds=0.05))) as running:
         kept = [await running.client() for _ in range(2)]

@@ -21,7 +21,7 @@ from app.core.database import engine_for, ensure_schema, writing
 from app.core.errors import CallbackError, UnreadableBody
 from app.core.language import Lang, Text
 from app.core.refusals import refusal_text
-from app.core.telemetry import get_logger
+from app.core.telemetry import get_logger, hide_settings
 from app.engine.callback import Callback, Outcome, OutcomeWord, Request, Verification
 from app.engine.deciding import decide
 from app.engine.limits import Limits
@@ -94,6 +94,7 @@ async def take(
     except CallbackError as error:
         return failure(str(error), "refused")
     except Exception as error:  # a handler of somebody's own, answered as over HTTP
+        hide_settings(settings)  # the application that embeds us may not have set up our log lines
         log.exception("handler_failed", handler=call.name)
         return failure(f"{getattr(_BROKEN, lang)}: {type(error).__name__}", "failed")
     if not handler.keeps(request):
@@ -110,6 +111,7 @@ async def take(
     try:
         return await carry_out(handler, callback, data, claiming.task, bind, middleware=middleware)
     except Exception as error:
+        hide_settings(settings)
         log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
         return failure(f"{getattr(_FAILED, lang)}: {type(error).__name__}", "failed", callback.id)
 
@@ -134,6 +136,10 @@ def as_a_direct_call(own: Callable[..., Any]) -> Callable[..., Any]:
 
 def request_of(call: Call, at: int) -> Request:
     """The call as a request; raises UnreadableBody for data that JSON cannot say."""
+    if call.raw_body is not None and not isinstance(call.raw_body, bytes):
+        raise UnreadableBody("must be bytes, as they came from the socket", field="raw_body")
+    if not isinstance(call.headers, Mapping):
+        raise UnreadableBody("must map names to values", field="headers")
     try:
         body = call.raw_body if call.raw_body is not None else msgspec.json.encode(call.data)
     except (TypeError, ValueError, RecursionError) as error:

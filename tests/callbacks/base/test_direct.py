@@ -424,3 +424,14 @@ async def test_what_a_direct_call_cannot_bring_is_a_failure_and_never_an_excepti
     assert "1048576" in failures[0]["message"]
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM callback_outcomes")).scalar() == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"raw_body": '{"id": 1}'}, "raw_body"), ({"headers": [("a", "b")]}, "headers")]
+)
+async def test_a_call_that_cannot_be_says_which_of_its_arguments_is_wrong(
+    engine: Engine, more: dict[str, Any], field: str
+) -> None:
+    told = await a_router(engine).route_webhook("midtrans", {"id": 1}, **more)
+    assert (told["success"], told["outcome"]) == (False, "refused")
+    assert told["message"].startswith(f"{field}: must")
