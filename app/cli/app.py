@@ -1,5 +1,6 @@
 """The command `callbacks`: its parts, and how every error becomes one line and an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli import inbox, processes, transactions, wallet
 from app.cli.printing import fail
-from app.core.errors import CallbackError, describe_os_error, treatment
+from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
 
 #: What the parser raises for arguments that it cannot read.
@@ -38,7 +39,11 @@ commands.add_typer(inbox.alerts, name="alerts")
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command → its exit code: 0 done, 1 it could not be done, 2 it was not asked or set up rightly."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name still shows the rest
     try:
+        _check_texts(sys.argv[1:] if arguments is None else arguments)
         code = commands(args=arguments, prog_name="callbacks", standalone_mode=False)
         sys.stdout.flush()
     except _UsageError as error:
@@ -62,6 +67,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         fail(f"unexpected {type(error).__name__}: {redact(str(error))}; CALLBACK_LOG_LEVEL=debug shows where")
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _check_texts(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = argument.encode(errors="backslashreplace").decode()
+            raise FieldError("argument", f"{shown!r} is not UTF-8 text") from None
 
 
 def _usage(error: Exception) -> int:

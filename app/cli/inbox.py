@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from app.cli import parts, printing
-from app.cli.parts import Json, Reason, Who
+from app.cli.parts import ID_MAX, Json, Reason, Who
 from app.core.clock import now_us
 from app.operate import inbox, letters
 from app.operate.shown import CallbackShown, DeadLetterShown
@@ -14,14 +14,17 @@ from app.operate.shown import CallbackShown, DeadLetterShown
 dead = typer.Typer(help="Dead letters: what was given up, with why and what to do.", no_args_is_help=True)
 alerts = typer.Typer(help="What a person should look at.", no_args_is_help=True)
 
-DeadId = Annotated[int, typer.Argument(metavar="ID", help="The dead letter's number.", min=1, show_default=False)]
+DeadId = Annotated[
+    int, typer.Argument(metavar="ID", help="The dead letter's number.", min=1, max=ID_MAX, show_default=False)
+]
+Before = Annotated[int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX, show_default=False)]
 
 
 @dead.command("list")
 def list_dead(
     closed: Annotated[bool, typer.Option("--closed", help="Those that were closed, too.")] = False,  # noqa: FBT002
     rows: Annotated[int, typer.Option(min=1, max=letters.PAGE_MAX)] = 50,
-    before: Annotated[int | None, typer.Option(help="Older than this one.", show_default=False)] = None,
+    before: Before = None,
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """List dead letters, newest first.
@@ -107,7 +110,9 @@ def list_alerts(json: Json = False) -> None:  # noqa: FBT002 - an option
 
 @alerts.command()
 def close(
-    alert_id: Annotated[int, typer.Argument(metavar="ID", help="The alert's number.", min=1, show_default=False)],
+    alert_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The alert's number.", min=1, max=ID_MAX, show_default=False)
+    ],
     who: Who = "",
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
@@ -127,7 +132,7 @@ def list_log(
     provider: Annotated[str, typer.Option(help="From this sender.")] = "",
     outcome: Annotated[str, typer.Option(help="That became this, such as rejected.")] = "",
     rows: Annotated[int, typer.Option(min=1, max=inbox.PAGE_MAX)] = 20,
-    before: Annotated[int | None, typer.Option(help="Older than this one.", show_default=False)] = None,
+    before: Before = None,
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """List callbacks, newest first.
@@ -162,7 +167,7 @@ def list_log(
 
 
 def show(
-    callback_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, show_default=False)],
+    callback_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=ID_MAX, show_default=False)],
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """Explain a callback: how it was verified, what it says, what came of it.

@@ -17,6 +17,8 @@ from app.core.telemetry import configure
 from app.engine.log import Log, visiting
 from app.operate.upkeep import log_path
 
+ID_MAX = 2**63 - 1  # what a database can number
+
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Who: TypeAlias = Annotated[
     str, typer.Option("--who", help="Who does it; by default your user name.", show_default=False)
@@ -35,7 +37,10 @@ def settings() -> Settings:
         raise StartRefused("settings: .env is not UTF-8 text") from None
     except OSError as error:
         raise StartRefused(f"settings: .env cannot be read: {error.strerror}") from None
-    configure(found.callback_log_level, settings=found)
+    try:
+        configure(found.callback_log_level, settings=found)
+    except UnicodeEncodeError:
+        raise StartRefused("settings: a secret is not UTF-8 text; set it anew") from None
     return found
 
 

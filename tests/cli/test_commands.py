@@ -303,3 +303,20 @@ def test_every_command_that_prints_data_can_print_json() -> None:
 
 def test_exit_codes_are_0_1_or_2() -> None:
     assert {treatment.exit_code for treatment in TREATMENTS.values()} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("dead", "retry", str(2**63)),
+        ("alerts", "close", str(2**63)),
+        ("log", "--before", str(2**63)),
+        ("dead", "list", "--before", "-1"),
+        ("wallet", "show", "\udcff"),
+        ("log", "--order", "\udcff"),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused_in_a_sentence(shell: Shell, arguments: tuple[str, ...]) -> None:
+    ran = shell(*arguments, code=2)
+    assert "unexpected" not in ran.err
+    assert ran.err.count("\n") <= 2
