@@ -10,7 +10,7 @@ import msgspec
 
 from bench.load import Plan, Result
 from bench.orders import Shape
-from bench.processes import Generator, Usage, machine_cpu_seconds, usage
+from bench.processes import Generator, Usage, machine_cpu_seconds, share_mib, usage
 from bench.systems import Progress, Running, System
 
 _DRAIN_SECONDS = 120.0
@@ -52,7 +52,8 @@ class Row(msgspec.Struct, frozen=True):
     applied_p99_ms: float | None  # from reading the 200 to the committed effect, sampled
     cpu_us: dict[str, float]  # a callback, by process
     generator_us: float
-    rss_mib: dict[str, float]
+    idle_mib: float  # of all processes before the load; shared pages once
+    rss_mib: dict[str, float]  # the most that each ever held
     statuses: dict[str, int]
     others_cores: float  # how much of the machine was busy with other work meanwhile
     wrong: list[str]  # what a check found; empty: every 200 is in the log and in the ledger exactly once
@@ -78,6 +79,7 @@ def measure(system: System, folder: Path, load: Load) -> Row:
         if progress is not None:
             stack.callback(progress.close)
         before = {name: usage(pid) for name, pid in running.pids.items()}
+        idle_mib = sum(map(share_mib, running.pids.values()))
         busy = machine_cpu_seconds()
         generator.go()
         watched = _watch(generator, progress, sampling=load.rate is not None)
@@ -86,7 +88,7 @@ def measure(system: System, folder: Path, load: Load) -> Row:
             _drain(progress, watched, result)
         watched.machine_cpu_seconds = machine_cpu_seconds() - busy
         used = {name: _since(before[name], usage(pid)) for name, pid in running.pids.items()}
-    return _row(system, folder, load, result, watched, used)
+    return _row(system, folder, load, result, watched, used, idle_mib=idle_mib)
 
 
 def _plan(system: System, running: Running, load: Load) -> Plan:
@@ -139,6 +141,8 @@ def _row(
     result: Result,
     watched: Watched,
     used: dict[str, Usage],
+    *,
+    idle_mib: float,
 ) -> Row:
     accepted = max(result.accepted, 1)
     later = bool(watched.offsets)
@@ -160,6 +164,7 @@ def _row(
         applied_p99_ms=applied_p99_ms(result.samples, watched) if later and result.samples else None,
         cpu_us={name: one.cpu_seconds / accepted * 1e6 for name, one in used.items()},
         generator_us=result.cpu_seconds / accepted * 1e6,
+        idle_mib=idle_mib,
         rss_mib={name: one.rss_mib for name, one in used.items()},
         statuses=result.statuses,
         others_cores=_others_cores(result, watched, used),

@@ -40,6 +40,15 @@ def usage(pid: int) -> Usage:
     return Usage((int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND, peak_kib / 1024)
 
 
+def share_mib(pid: int) -> float:
+    """What a process holds now (MiB); a page that several processes share counts once, divided among them."""
+    path = _PROC / str(pid) / "smaps_rollup"
+    if not path.exists():
+        return 0.0
+    lines = path.read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1024
+
+
 def machine_cpu_seconds() -> float:
     """CPU seconds that the whole machine has worked so far, for whomever; 0 where there is no /proc (macOS)."""
     path = _PROC / "stat"

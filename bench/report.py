@@ -75,7 +75,7 @@ def _table(report: Report) -> Table:
         "200→applied\np99 ms",
         "backlog,\ndrained in",
         "CPU µs\na callback",
-        "memory\nMiB",
+        "memory MiB\nidle, most",
         "others'\ncores",
         "count",
     ):
@@ -96,7 +96,7 @@ def _cells(row: Row) -> list[str]:
         "–" if row.applied_p99_ms is None else f"{row.applied_p99_ms:.1f}",
         f"{row.backlog:,}\n{row.drain_seconds:.2f} s" if later else "–",
         "\n".join(f"{name} {cpu:,.1f}" for name, cpu in _processes(row).items()),
-        f"{sum(row.rss_mib.values()):.0f}",
+        f"{row.idle_mib:.0f}, {sum(row.rss_mib.values()):.0f}",
         f"{row.others_cores:.1f}",
         f"{row.accepted:,}",
     ]

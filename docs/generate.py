@@ -170,7 +170,7 @@ def benchmark() -> str:
         "p50 ms",
         "p99 ms",
         "CPU µs a callback",
-        "Memory MiB",
+        "Memory MiB idle, most",
         "Others' cores",
     )
     systems = {row["system"]: row["does"] for row in rows}
@@ -194,7 +194,7 @@ def _benchmark_row(row: dict[str, Any]) -> list[str]:
         f"{row['p50_ms']:.1f}",
         f"{row['p99_ms']:.1f}",
         " + ".join(f"{name} {cpu:,.0f}" for name, cpu in row["cpu_us"].items() if name != "supervisor"),
-        f"{sum(row['rss_mib'].values()):,.0f}",
+        f"{row['idle_mib']:,.0f}, {sum(row['rss_mib'].values()):,.0f}",
         f"{row['others_cores']:.1f}",
     ]
 

@@ -28,6 +28,7 @@ def a_row(system: str, *, load: str = "as fast as answered", accepted: float = 1
         "applied_p99_ms": None,
         "cpu_us": {"serve": 30.0},
         "generator_us": 10.0,
+        "idle_mib": 40.0,
         "rss_mib": {"serve": 50.0},
         "statuses": {"200": 500},
         "others_cores": 0.0,
