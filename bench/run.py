@@ -5,6 +5,7 @@ python -m bench.run --quick    the same in small (under a minute or two)
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -66,6 +67,7 @@ class Bases:
                 system.announce(base, self.announced, ids)
         work = self.folder / "work"
         shutil.copytree(base, work)
+        os.sync()  # else the load's first fsyncs wait for the copy of the databases to reach the disk
         try:
             yield work
         finally:
