@@ -67,7 +67,6 @@ class Book:
             amount = NO_AMOUNT if fact.amount is None else fact.amount
             row = (case.no, str(fact.kind), fact.attempt, fact.key, amount, int(level), source_id, self.at)
             self._facts.append(row)
-        case.touched |= fresh
         return fresh
 
     def learn(self, case: Case, facts: Mapping[Fact, Level], *, source_id: int) -> None:
@@ -81,7 +80,6 @@ class Book:
             return
         self.post(case, journal(before.position, after.position), source_id=source_id)
         if after.status != before.status:
-            case.status = after.status
             self._notices.append((source_id, case.no, after.status, self.at))
         if after.alerts != before.alerts:
             subject = f"order:{case.order_id}"
@@ -223,12 +221,6 @@ class Book:
                 [(amount, number) for number, amount in sorted(self._moved.items()) if amount],
             )
             self._watch_balances()
-        touched = self.cases.touched()
-        if touched:
-            many(
-                "UPDATE callback_orders SET status=?, fact_count=? WHERE id=?",
-                [(case.status, len(case.known), case.no) for case in touched],
-            )
         if self._costs:
             many("UPDATE callback_orders SET cost=?, fee=? WHERE id=?", [(c.cost, c.fee, c.no) for c in self._costs])
         if self._notices:

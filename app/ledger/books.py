@@ -30,7 +30,6 @@ class OrderRow(msgspec.Struct, frozen=True):
     held_no: int | None
     product: str
     customer_no: str
-    status: str
     cost: Minor | None
     fee: Minor | None
 
@@ -106,7 +105,7 @@ class Imbalance(msgspec.Struct, frozen=True):
 
 _ORDER = (
     "SELECT id, provider, order_id, announced_at, kind, user_id, amount, currency, wallet_no, held_no, product,"
-    " customer_no, status, cost, fee FROM callback_orders"
+    " customer_no, cost, fee FROM callback_orders"
 )
 
 

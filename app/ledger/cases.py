@@ -33,7 +33,6 @@ class Case:
         "announced",
         "before",
         "cost",
-        "fact_count",
         "fee",
         "held_no",
         "known",
@@ -41,8 +40,6 @@ class Case:
         "order",
         "order_id",
         "provider",
-        "status",
-        "touched",
         "user_id",
         "wallet_no",
     )
@@ -50,13 +47,11 @@ class Case:
     def __init__(self, row: tuple[Any, ...]) -> None:
         """`row` in the order of `_ORDER_COLUMNS`."""
         (self.no, self.provider, self.order_id, announced_at, kind, self.user_id, amount, currency) = row[:8]
-        # as it was loaded: 0 saves looking for facts
-        (self.wallet_no, self.held_no, self.status, self.fact_count, self.cost, self.fee) = row[8:]
+        self.wallet_no, self.held_no, self.cost, self.fee = row[8:]
         self.announced = announced_at is not None
         self.order = Order(kind, amount, currency)
         self.known: dict[Fact, Level] = {}
         self.before: Effect | None = None
-        self.touched = False
 
     def effect(self) -> Effect:
         """The effect of what is known, computed once until more is known."""
@@ -67,7 +62,7 @@ class Case:
 
 _ORDER_COLUMNS = (
     "o.id, o.provider, o.order_id, o.announced_at, o.kind, o.user_id, o.amount, o.currency,"
-    " o.wallet_no, o.held_no, o.status, o.fact_count, o.cost, o.fee"
+    " o.wallet_no, o.held_no, o.cost, o.fee"
 )
 NO_AMOUNT = -1  # a part of the facts' key, where NULL would be equal to nothing
 _KINDS: dict[str, FactKind] = {str(kind): kind for kind in FactKind}
@@ -112,8 +107,7 @@ class Cases:
             case = cases.get(key)
             if case is None:
                 case = cases[key] = Case(row)
-                if case.fact_count:
-                    told_of[case.no] = case
+                told_of[case.no] = case
                 if case.announced:
                     self._owners[case.order_id] = case
                 else:
@@ -166,7 +160,7 @@ class Cases:
 
     def opened(self, number: int, provider: str, order_id: str, contents: tuple[Any, ...], bare: Case | None) -> Case:
         """The case of an order that is being announced; `contents`: announced_at … held_no. Keeps what is known."""
-        case = Case((number, provider, order_id, *contents, "waiting", 0, None, None))
+        case = Case((number, provider, order_id, *contents, None, None))
         if bare is not None:
             case.known = bare.known
         self._all[provider, order_id] = case
@@ -182,11 +176,7 @@ class Cases:
         row = self._raw.execute(
             "INSERT INTO callback_orders (provider, order_id) VALUES (?, ?) RETURNING id", (provider, order_id)
         ).fetchone()
-        case = Case((row[0], provider, order_id, None, "", "", 0, "IDR", None, None, "waiting", 0, None, None))
+        case = Case((row[0], provider, order_id, None, "", "", 0, "IDR", None, None, None, None))
         self._all[provider, order_id] = case
         self._bare.setdefault(order_id, []).append(case)
         return case
-
-    def touched(self) -> list[Case]:
-        """Those of which more is known than before."""
-        return [case for case in self._all.values() if case.touched]

@@ -36,9 +36,7 @@ orders = Table(
     Column("held_no", BigInteger),  # callback_accounts.id of held:{user}
     Column("product", Text, nullable=False, server_default=""),
     Column("customer_no", Text, nullable=False, server_default=""),
-    # what the worker changes
-    Column("status", String(32), nullable=False, server_default="waiting"),
-    Column("fact_count", Integer, nullable=False, server_default="0"),  # 0: no facts need to be looked up
+    # No status: it follows from the facts, and to keep it here would cost every callback a page more.
     Column("cost", BigInteger),  # what the shop pays its supplier
     Column("fee", BigInteger),  # what the payer bore beside the amount
     UniqueConstraint("order_id", "provider", name="callback_orders_key"),

@@ -1,6 +1,6 @@
 """Orders: announce one, show one with all that was told and moved, put down a person's word about one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -12,8 +12,8 @@ from app.core.language import Lang
 from app.ledger import books
 from app.ledger.announce import announce
 from app.ledger.book import Policy
-from app.ledger.effect import believed_word
-from app.ledger.facts import FactKind
+from app.ledger.effect import believed_word, effect
+from app.ledger.facts import FactKind, Known
 from app.ledger.persons import WORDS, Resolution, resolve
 from app.operate import texts
 from app.operate.announcement import amount_from, order_from
@@ -68,7 +68,9 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
     facts = books.facts_of(connection, order.no)
     causes = books.causes_of(connection, order.no)
     sources = {fact.source_id for fact in facts} | {cause.id for cause in causes}
-    serial = _serial_number(facts, order.status)
+    known = {row.fact: row.level for row in facts}
+    status = effect(order.kind, order.amount, known).status
+    serial = _serial_number(known, status)
     values = texts.order_values(order, serial or "", lang)
     return TransactionShown(
         order_id=order.order_id,
@@ -79,8 +81,8 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
         provider=order.provider,
         product=order.product,
         customer_no=order.customer_no,
-        status=order.status,
-        text=texts.status(order.status, lang),
+        status=status,
+        text=texts.status(status, lang),
         serial_number=serial,
         cost=amount_text(order.cost),
         fee=amount_text(order.fee),
@@ -113,8 +115,7 @@ def cause_shown(cause: books.CauseRow) -> CauseShown:
     )
 
 
-def _serial_number(facts: Iterable[books.FactRow], status: str) -> str | None:
-    known = {row.fact: row.level for row in facts}
+def _serial_number(known: Known, status: str) -> str | None:
     if status != FactKind.SUCCEEDED or believed_word(known) is not FactKind.SUCCEEDED:
         return None
     return next((fact.key for fact in known if fact.kind is FactKind.SUCCEEDED and fact.key), None)

@@ -141,7 +141,7 @@ def end_leases(shop: Shop) -> None:
 BOOKS = {
     "accounts": "SELECT name, balance FROM callback_accounts",
     "facts": "SELECT order_no, kind, attempt, key, amount, level FROM callback_facts",
-    "orders": "SELECT order_id, status, fact_count FROM callback_orders",
+    "orders": "SELECT order_id, announced_at IS NOT NULL, cost, fee FROM callback_orders",
     "moved": """SELECT j.order_no, p.account_no, sum(p.amount) FROM callback_postings p
         JOIN callback_journals j ON j.id = p.journal_id GROUP BY 1, 2""",
     "outcomes": "SELECT callback_id, outcome, reason FROM callback_outcomes",

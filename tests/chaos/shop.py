@@ -25,6 +25,7 @@ from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine, reading
 from app.engine.callback import Callback
 from app.engine.log import open_log
+from app.ledger.cases import Cases
 from app.operate import orders, upkeep
 from app.operate.importing import import_orders
 from app.operate.orders import policy_of
@@ -293,6 +294,13 @@ class Shop:
                 " JOIN callback_orders o ON o.id = j.order_no GROUP BY 1"
             )
         )
+
+    def statuses(self, like: str = "%") -> dict[str, str]:
+        """What each announced order shows whose id is like this."""
+        numbers = text("SELECT id FROM callback_orders WHERE announced_at IS NOT NULL AND order_id LIKE :like")
+        with reading(self.engine) as connection:
+            found = connection.execute(numbers, {"like": like}).scalars().all()
+            return {case.order_id: case.effect().status for case in Cases(connection).open_numbers(found)}
 
     def wallets(self) -> dict[str, int]:
         """What is in each user's wallet, in minor units."""

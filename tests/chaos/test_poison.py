@@ -44,7 +44,10 @@ def batch(shop: Shop, name: str, *, poisoned: bool) -> float:
                 append_unreadable(shop)
                 requests.insert(50, a_post(b'{"id": "1"}', "/callbacks/webhook/poison"))
             assert {answer.status for answer in pipe.ask(requests)} == {200}
-    applied = "SELECT count(*) FROM callback_orders WHERE status = 'paid' AND order_id LIKE '{}%'".format(name)  # noqa: UP032
+    applied = (
+        "SELECT count(*) FROM callback_facts f JOIN callback_orders o ON o.id = f.order_no"
+        f" WHERE f.kind = 'paid' AND o.order_id LIKE '{name}%'"
+    )
     began = time.monotonic()
     worker.send_signal(signal.SIGCONT)
     until(lambda: shop.rows(applied) == [(len(good),)], shop.outcomes)

@@ -22,6 +22,7 @@ from app.engine.outcomes import write_outcomes
 from app.ledger.announce import NewOrder, announce
 from app.ledger.answers import Answer, settle
 from app.ledger.book import question_key
+from app.ledger.cases import Cases
 from app.ledger.facts import Level
 from app.ledger.persons import Resolution, adjust, resolve
 from app.migrations.run import bring_up_to_date
@@ -193,14 +194,15 @@ class Ledger:
             ask = connection.exec_driver_sql
             rows = ask("SELECT name, balance FROM callback_accounts WHERE balance IS NOT NULL").all()
             balances: dict[str, int] = {name: total for name, total in rows}  # noqa: C416 - rows are no pairs to mypy
-            shown = ask("SELECT order_id, status FROM callback_orders WHERE announced_at IS NOT NULL").all()
+            numbers = ask("SELECT id FROM callback_orders WHERE announced_at IS NOT NULL ORDER BY order_id").scalars()
+            cases = Cases(connection).open_numbers(list(numbers))
             alerts = ask("SELECT kind, subject FROM callback_alerts WHERE closed_at IS NULL").all()
             asked = ask("SELECT payload FROM callback_tasks WHERE kind = 'ask' AND state = 'ready'").scalars()
             questions = [json.loads(payload) for payload in asked]
             return Picture(
                 wallets={name[7:]: total for name, total in sorted(balances.items()) if name.startswith("wallet:")},
                 held={name[5:]: total for name, total in sorted(balances.items()) if name.startswith("held:")},
-                shown={order_id: frozenset({status}) for order_id, status in sorted(shown)},
+                shown={case.order_id: frozenset({case.effect().status}) for case in cases},
                 alerts=frozenset((kind, subject.partition(":")[2]) for kind, subject in alerts),
                 asked=frozenset((question["order_id"], question["attempt"]) for question in questions),
             )

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.core.database import make_engine, reading
+from app.core.database import make_engine, reading, writing
 from app.engine.tables import metadata
 from app.ledger import tables
 from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_up_to_date, why_outdated
+from app.operate import orders
 
 
 def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:
@@ -24,6 +26,26 @@ def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -
             connection, opts={"version_table": VERSION_TABLE, "compare_server_default": False}
         )
         assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_an_older_database_with_orders_in_it_is_brought_up_to_date(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    with writing(engine) as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO callback_orders (provider, order_id, announced_at, kind, user_id, amount, status, fact_count)"
+            " VALUES ('midtrans', 'TU-1', 1, 'topup', 'ani', 100, 'paid', 1)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO callback_facts (order_no, kind, attempt, key, amount, level, source_id, told_at)"
+            " VALUES (1, 'paid', 'T1', '', -1, 1, 1, 1)"
+        )
+    assert "has schema 0001, this release needs" in why_outdated(engine)
+    assert bring_up_to_date(engine)
+    assert orders.show(engine, "TU-1", lang="en").status == "paid"
     engine.dispose()
 
 
