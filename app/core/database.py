@@ -97,7 +97,7 @@ def make_engine(url: str, role: Role = "api") -> Engine:
             f"synchronous={'normal' if role == 'worker' and wal else 'full'}",
             "wal_autocheckpoint=8000",
             "journal_size_limit=67108864",
-            "cache_size=-32000",
+            "cache_size=-16000",
             "foreign_keys=on",
             "temp_store=memory",
         ):
