@@ -32,16 +32,17 @@ ANNOUNCED = Shape("ascending", "announced")
 RANDOM_ARRIVAL = Shape("ascending", "random")
 ALL_RANDOM = Shape("random", "random")
 
-#: What is measured, in this order: a system, the shape of its load, and whether it has a rate.
-SCENARIOS: tuple[tuple[System, Shape, bool], ...] = (
-    (PEER_INSERT, ANNOUNCED, False),
-    (SERVE, ANNOUNCED, False),
-    (PEER_EFFECTS, ANNOUNCED, False),
-    (UP, ANNOUNCED, False),
-    (PEER_EFFECTS, RANDOM_ARRIVAL, False),
-    (UP, RANDOM_ARRIVAL, False),
-    (UP, ALL_RANDOM, False),
-    (UP, ANNOUNCED, True),
+#: What is measured, in this order: a system, the shape of its load, and its rate a second (None: as fast as answered).
+SCENARIOS: tuple[tuple[System, Shape, int | None], ...] = (
+    (PEER_INSERT, ANNOUNCED, None),
+    (SERVE, ANNOUNCED, None),
+    (PEER_EFFECTS, ANNOUNCED, None),
+    (UP, ANNOUNCED, None),
+    (PEER_EFFECTS, RANDOM_ARRIVAL, None),
+    (UP, RANDOM_ARRIVAL, None),
+    (UP, ALL_RANDOM, None),
+    (UP, RANDOM_ARRIVAL, 15_000),
+    (UP, ANNOUNCED, 5_000),
 )
 
 
@@ -94,12 +95,10 @@ def run(options: argparse.Namespace, console: Console) -> Report:
         if about.filesystem == "tmpfs":
             console.print("[red]these databases are in memory: nothing reaches a disk, every figure is too good[/]")
         bases = Bases(folder, options.announced, console)
-        for system, shape, has_rate in SCENARIOS:
+        for system, shape, rate in SCENARIOS:
             if options.only and options.only not in system.name:
                 continue
-            load = Load(
-                shape, options.announced, options.seconds, options.connections, options.rate if has_rate else None
-            )
+            load = Load(shape, options.announced, options.seconds, options.connections, rate)
             with bases.fresh(system, shape.ids) as work, told(console, f"{system.name}: {load}"):
                 rows.append(measure(system, work, load))
     compared = ratios(rows, (SERVE.name, UP.name), (PEER_INSERT.name, PEER_EFFECTS.name))
@@ -113,7 +112,6 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--announced", type=int, help="orders announced beforehand (1 000 000)")
     parser.add_argument("--seconds", type=float, help="how long each load lasts (15)")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rate", type=int, default=5_000, help="a second, for the load of a given rate")
     parser.add_argument("--only", default="", help="only systems whose name contains this")
     options = parser.parse_args(arguments)
     options.announced = options.announced or (60_000 if options.quick else 1_000_000)
