@@ -1,6 +1,6 @@
 # The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint docs bench bench-quick lock chaos clean
+.PHONY: help install dev run test lint docs bench bench-quick hooks lock chaos clean
 
 BIN := .venv/bin
 CODE := app tests bench docs
@@ -33,6 +33,9 @@ lint: dev ## Everything of `test` but the tests
 
 docs: dev ## Write the generated sections of docs/ anew
 	$(BIN)/python docs/generate.py
+
+hooks: dev ## Check before each commit what `lint` checks
+	$(BIN)/pre-commit install
 
 bench: dev ## Measure this system and its peers (minutes; writes bench/results/ and its page)
 	$(BIN)/python -m bench.run $(BENCH)

@@ -2,6 +2,7 @@ import ast
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,29 @@ def test_a_python_that_is_too_old_is_told_in_one_line(root: Path, tmp_path: Path
     assert ran.returncode == 2
     assert ran.stderr.strip() == f"PYTHON={old} is not a Python of 3.11 or newer."
     assert not (tmp_path / ".venv").exists()
+
+
+def test_the_hooks_check_what_lint_checks(root: Path) -> None:
+    makefile = (root / "Makefile").read_text().replace("$(BIN)", ".venv/bin").replace("$(CODE)", "app tests bench docs")
+    lint = makefile.partition("\nlint:")[2].partition("\n\n")[0]
+    commands = [line.removeprefix("\t").removeprefix("PYTHONPATH=. ") for line in lint.splitlines()[1:]]
+    hooks = (root / ".pre-commit-config.yaml").read_text()
+    assert len(commands) >= 5
+    for command in commands:
+        tool = " ".join(word for word in command.split() if word not in {".", "--check"})
+        assert tool in hooks, command
+    validated = subprocess.run(  # noqa: S603 - constant arguments
+        [Path(sys.executable).parent / "pre-commit", "validate-config", root / ".pre-commit-config.yaml"], check=False
+    )
+    assert validated.returncode == 0
+
+
+def test_the_two_commands_run_on_every_python_that_is_supported(root: Path, project: dict[str, Any]) -> None:
+    workflow = (root / ".github/workflows/test.yml").read_text()
+    assert "make run" in workflow
+    assert "make test" in workflow
+    named = re.search(r"python: \[(.*)\]", workflow)
+    assert named is not None
+    minors = [int(version.strip(' "').removeprefix("3.")) for version in named[1].split(",")]
+    assert minors == list(range(11, 15))
+    assert project["project"]["requires-python"] == ">=3.11"
