@@ -1,6 +1,6 @@
 # The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint docs bench bench-quick hooks lock chaos clean
+.PHONY: help install dev run test lint docs bench bench-quick bench-growth hooks lock chaos clean
 
 BIN := .venv/bin
 CODE := app tests bench docs
@@ -32,6 +32,10 @@ lint: dev ## Everything of `test` but the tests
 	$(BIN)/python docs/generate.py --check
 
 docs: dev ## Write the generated sections of docs/ anew
+	$(BIN)/python docs/generate.py
+
+bench-growth: dev ## Measure what growth costs: 10 thousand, 1 million, 10 million callbacks (half an hour, 25 GB)
+	$(BIN)/python -m bench.growth $(BENCH)
 	$(BIN)/python docs/generate.py
 
 hooks: dev ## Check before each commit what `lint` checks

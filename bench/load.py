@@ -37,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
     announced: int
     count_max: int
     seconds: float
+    first: int = 0  # the number of the order that is paid first, where they come as announced
     connections: int = 64
     rate: int | None = None  # requests a second; None: closed loop
     sampling: bool = False  # keep when which callback was answered
@@ -68,7 +69,9 @@ class Load:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        built = list(requests(Shape(plan.ids, plan.arrival), plan.path, plan.announced, plan.count_max))
+        built = list(
+            requests(Shape(plan.ids, plan.arrival), plan.path, plan.announced, plan.count_max, first=plan.first)
+        )
         self.requests = [request for _, request in built]
         self.rupiah = array("q", [amount for amount, _ in built])
         self.next = 0

@@ -26,6 +26,7 @@ class Load(msgspec.Struct, frozen=True):
     connections: int
     rate: int | None = None
     count_max: int | None = None
+    first: int = 0
 
     def __str__(self) -> str:
         """For people."""
@@ -100,6 +101,7 @@ def _plan(system: System, running: Running, load: Load) -> Plan:
         announced=load.announced,
         count_max=load.count_max or int((load.rate or system.max_rate) * load.seconds),
         seconds=load.seconds,
+        first=load.first,
         connections=load.connections,
         rate=load.rate,
         sampling=load.rate is not None,

@@ -56,10 +56,10 @@ def announcement(number: int, ids: Ids) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
-def numbers(shape: Shape, announced: int, count: int) -> list[int]:
-    """Which of the `announced` orders are paid, in order of arrival; at most `count`, none twice."""
+def numbers(shape: Shape, announced: int, count: int, *, first: int = 0) -> list[int]:
+    """Which of the `announced` orders are paid, in order of arrival; at most `count` from `first` on, none twice."""
     if shape.arrival == "announced":
-        return list(range(min(count, announced)))
+        return list(range(first, min(first + count, announced)))
     return random.Random(20_24).sample(range(announced), min(count, announced))  # noqa: S311 - a repeatable shuffle
 
 
@@ -74,9 +74,10 @@ _BODY = (
 )
 
 
-def body(number: int, ids: Ids) -> bytes:
-    """Midtrans' signed settlement of this order, about 640 bytes."""
+def body(number: int, ids: Ids, *, too_much: int = 0) -> bytes:
+    """Midtrans' signed settlement of this order, about 640 bytes; paid are `too_much` whole rupiah too many."""
     paid = order(number, ids)
+    paid = paid._replace(amount=paid.amount + too_much)
     signed = f"{paid.order_id}200{paid.amount}.00{SERVER_KEY}"
     return _BODY.format(
         number=number,
@@ -96,7 +97,7 @@ def request(number: int, ids: Ids, path: str) -> bytes:
     return head.encode() + content
 
 
-def requests(shape: Shape, path: str, announced: int, count: int) -> Iterator[tuple[int, bytes]]:
+def requests(shape: Shape, path: str, announced: int, count: int, *, first: int = 0) -> Iterator[tuple[int, bytes]]:
     """Amount in rupiah and request, in order of arrival."""
-    for number in numbers(shape, announced, count):
+    for number in numbers(shape, announced, count, first=first):
         yield order(number, shape.ids).amount, request(number, shape.ids, path)

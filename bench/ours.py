@@ -16,8 +16,9 @@ from bench.orders import SERVER_KEY, Ids, announcement
 from bench.processes import Started, children, free_port
 from bench.systems import Running, differences
 
-_CALLBACKS = [sys.executable, "-m", "app"]
+COMMAND = [sys.executable, "-m", "app"]
 _PAGE = 5_000
+_IMPORT_ROWS = 1_000_000
 _MINOR = 100
 
 
@@ -60,21 +61,12 @@ class Ours:
 
     def announce(self, folder: Path, announced: int, ids: Ids) -> None:
         """By the commands that a shop would use."""
-        lines = folder / "orders.jsonl"
-        with lines.open("wb") as file:
-            file.writelines(announcement(number, ids) for number in range(announced))
-        for arguments in (["migrate"], ["transactions", "import", str(lines)]):
-            ran = subprocess.run(  # noqa: S603 - arguments of ours
-                [*_CALLBACKS, *arguments], cwd=folder, env=_env(folder, 0), check=False, capture_output=True, text=True
-            )
-            if ran.returncode:
-                raise RuntimeError(f"callbacks {' '.join(arguments)}: {ran.stdout[-1000:]}{ran.stderr[-2000:]}")
-        lines.unlink()
+        announce(folder, 0, announced, ids)
 
     def start(self, folder: Path) -> Running:
         """`callbacks up`, or `callbacks serve` alone."""
         port = free_port()
-        started = Started([*_CALLBACKS, "up" if self.effects else "serve"], folder, _env(folder, port))
+        started = Started([*COMMAND, "up" if self.effects else "serve"], folder, environment(folder, port))
         started.until_listening(port)
         pid = started.process.pid
         pids = {"serve": pid}
@@ -108,7 +100,27 @@ class Ours:
             )
 
 
-def _env(folder: Path, port: int) -> dict[str, str]:
+def announce(folder: Path, first: int, after: int, ids: Ids) -> None:
+    """Announce the orders `first` … `after` - 1, by the commands that a shop would use."""
+    _run(folder, "migrate")
+    lines = folder / "orders.jsonl"
+    for start in range(first, after, _IMPORT_ROWS):
+        with lines.open("wb") as file:
+            file.writelines(announcement(number, ids) for number in range(start, min(start + _IMPORT_ROWS, after)))
+        _run(folder, "transactions", "import", str(lines))
+    lines.unlink(missing_ok=True)
+
+
+def _run(folder: Path, *arguments: str) -> None:
+    ran = subprocess.run(  # noqa: S603 - arguments of ours
+        [*COMMAND, *arguments], cwd=folder, env=environment(folder, 0), check=False, capture_output=True, text=True
+    )
+    if ran.returncode:
+        raise RuntimeError(f"callbacks {' '.join(arguments)}: {ran.stdout[-1000:]}{ran.stderr[-2000:]}")
+
+
+def environment(folder: Path, port: int) -> dict[str, str]:
+    """Settings of the databases in `folder`."""
     return {
         **os.environ,
         "CALLBACK_ENV": "production",
