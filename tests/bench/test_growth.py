@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
