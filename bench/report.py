@@ -24,13 +24,13 @@ class Report(msgspec.Struct, frozen=True):
     ratios: dict[str, float]
 
 
-def ratios(rows: Sequence[Row], ours: Sequence[str], peers: Sequence[str]) -> dict[str, float]:
-    """How many times as fast ours is as the peer beside it, under the same load.
+def ratios(rows: Sequence[Row], compared: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """How many times as fast ours is as the peer beside it, under the same load; `compared`: names of ours and a peer.
 
     Compared is what both promise: applied/s where effects are, else accepted/s.
     """
     found: dict[str, float] = {}
-    for name, other in zip(ours, peers, strict=True):
+    for name, other in compared:
         for row in (row for row in rows if row.system == name):
             peer = next((peer for peer in rows if peer.system == other and peer.load == row.load), None)
             if peer is not None:

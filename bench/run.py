@@ -20,6 +20,7 @@ from bench.machine import machine
 from bench.measure import Load, Row, measure
 from bench.orders import Ids, Shape
 from bench.ours import Ours
+from bench.peers.celery_peer import PEER_QUEUE, has_redis
 from bench.peers.peer import PEER_EFFECTS, PEER_INSERT
 from bench.processes import ROOT
 from bench.report import Report, ratios, show, write
@@ -32,11 +33,15 @@ ANNOUNCED = Shape("ascending", "announced")
 RANDOM_ARRIVAL = Shape("ascending", "random")
 ALL_RANDOM = Shape("random", "random")
 
+#: Ours, and the peer that it is compared with.
+COMPARED = ((SERVE, PEER_INSERT), (UP, PEER_EFFECTS), (UP, PEER_QUEUE))
+
 #: What is measured, in this order: a system, the shape of its load, and its rate a second (None: as fast as answered).
 SCENARIOS: tuple[tuple[System, Shape, int | None], ...] = (
     (PEER_INSERT, ANNOUNCED, None),
     (SERVE, ANNOUNCED, None),
     (PEER_EFFECTS, ANNOUNCED, None),
+    (PEER_QUEUE, ANNOUNCED, None),
     (UP, ANNOUNCED, None),
     (PEER_EFFECTS, RANDOM_ARRIVAL, None),
     (UP, RANDOM_ARRIVAL, None),
@@ -98,10 +103,13 @@ def run(options: argparse.Namespace, console: Console) -> Report:
         for system, shape, rate in SCENARIOS:
             if options.only and options.only not in system.name:
                 continue
+            if system is PEER_QUEUE and not has_redis():
+                console.print(f"[yellow]{system.name} is left out: there is no redis-server[/]")
+                continue
             load = Load(shape, options.announced, options.seconds, options.connections, rate)
             with bases.fresh(system, shape.ids) as work, told(console, f"{system.name}: {load}"):
                 rows.append(measure(system, work, load))
-    compared = ratios(rows, (SERVE.name, UP.name), (PEER_INSERT.name, PEER_EFFECTS.name))
+    compared = ratios(rows, [(ours.name, peer.name) for ours, peer in COMPARED])
     return Report(about, options.quick, rows, compared)
 
 

@@ -1,14 +1,14 @@
 """The peers under measurement: FastAPI applications under uvicorn."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.load import Result
 from bench.orders import Ids
 from bench.peers.store import count, open_store, prepare
 from bench.processes import Started, free_port
-from bench.systems import Running, differences
+from bench.systems import Progress, Running, differences
 
 
 class Peer:
@@ -31,14 +31,19 @@ class Peer:
 
     def start(self, folder: Path) -> Running:
         """One process, as SQLite has one writer."""
+        started, port = self.serve(folder, {"PEER_DATABASE": str(folder / "peer.db")})
+        return Running(started, port, {"serve": started.process.pid})
+
+    def serve(self, folder: Path, environment: Mapping[str, str]) -> tuple[Started, int]:
+        """The application under uvicorn, and its port."""
         port = free_port()
         options = ["--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-access-log"]
         arguments = [sys.executable, "-m", "uvicorn", *options, "--port", str(port), f"bench.peers.{self.module}:app"]
-        started = Started(arguments, folder, {"PEER_DATABASE": str(folder / "peer.db")})
+        started = Started(arguments, folder, environment)
         started.until_listening(port)
-        return Running(started, port, {"serve": started.process.pid})
+        return started, port
 
-    def progress(self, folder: Path) -> None:
+    def progress(self, folder: Path) -> Progress | None:
         """Effects are committed before the answer."""
 
     def backlog(self, folder: Path, offset: int) -> int:  # noqa: ARG002 - the face of all systems

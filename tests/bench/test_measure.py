@@ -1,6 +1,7 @@
 """Small measurements with real processes: what counts is that their checks would notice a loss."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,12 +9,19 @@ from bench.load import Result
 from bench.measure import Load, Row, Watched, applied_p99_ms, measure
 from bench.orders import Shape
 from bench.ours import Ours
+from bench.peers.celery_peer import PEER_QUEUE, has_redis
 from bench.peers.peer import PEER_EFFECTS, PEER_INSERT
 from bench.systems import System, differences
 
 SHAPE = Shape("ascending", "random")
 LOAD = Load(SHAPE, announced=300, seconds=30, connections=8, count_max=200)
-SYSTEMS = [PEER_INSERT, PEER_EFFECTS, Ours(effects=False), Ours(effects=True)]
+SYSTEMS: list[Any] = [
+    PEER_INSERT,
+    PEER_EFFECTS,
+    pytest.param(PEER_QUEUE, marks=pytest.mark.skipif(not has_redis(), reason="there is no redis-server")),
+    Ours(effects=False),
+    Ours(effects=True),
+]
 
 
 def a_result(**fields: object) -> Result:
@@ -34,7 +42,7 @@ def a_result(**fields: object) -> Result:
     return Result(**(usual | fields))  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=SYSTEMS, ids=lambda system: system.name)
+@pytest.fixture(params=SYSTEMS, ids=lambda system: getattr(system, "name", "queue"))
 def measured(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[System, Path, Row]:
     system: System = request.param
     system.announce(tmp_path, LOAD.announced, SHAPE.ids)

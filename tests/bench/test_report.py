@@ -38,7 +38,7 @@ def a_row(system: str, *, load: str = "as fast as answered", accepted: float = 1
 
 
 def a_report(tmp_path: Path, *rows: Row) -> Report:
-    return Report(machine(tmp_path), quick=True, rows=list(rows), ratios=ratios(rows, ("ours",), ("peer",)))
+    return Report(machine(tmp_path), quick=True, rows=list(rows), ratios=ratios(rows, [("ours", "peer")]))
 
 
 def shown(report: Report) -> str:
@@ -52,7 +52,7 @@ def test_a_ratio_compares_applied_where_effects_are_and_only_equal_loads() -> No
     ours = a_row("ours", accepted=900.0, applied_per_second=800.0)
     peer = a_row("peer", accepted=100.0, applied_per_second=100.0)
     other = a_row("peer", load="another load", accepted=1.0)
-    assert ratios([ours, peer, other], ("ours",), ("peer",)) == {"ours / peer (as fast as answered)": 8.0}
+    assert ratios([ours, peer, other], [("ours", "peer")]) == {"ours / peer (as fast as answered)": 8.0}
 
 
 def test_the_table_names_every_system_and_says_that_all_was_checked(tmp_path: Path) -> None:
