@@ -1,13 +1,31 @@
 """What the addresses of the HTTP face read: the fields of their bodies, with examples."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Body
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from app.callbacks import examples
+from app.ledger.effect import FORMULAS
+from app.ledger.persons import WORDS
+from app.operate.announcement import ID_CHARS_MAX, TEXT_CHARS_MAX
+from app.operate.orders import REASON_CHARS_MAX, WHO_CHARS_MAX
+
+# What fits is decided where every face asks; these say it to whoever reads OpenAPI.
+
+
+def _told(**schema: Any) -> Any:
+    return Field(json_schema_extra=schema)
+
 
 Amount: TypeAlias = StrictStr | StrictInt | StrictFloat
+Id: TypeAlias = Annotated[StrictStr, _told(minLength=1, maxLength=ID_CHARS_MAX)] | StrictInt
+Line: TypeAlias = Annotated[StrictStr, _told(maxLength=TEXT_CHARS_MAX)]
+Kind: TypeAlias = Annotated[StrictStr, _told(enum=sorted(FORMULAS))]
+SaidWord: TypeAlias = Annotated[StrictStr, _told(enum=sorted({word for words in WORDS.values() for word in words}))]
+Reason: TypeAlias = Annotated[StrictStr, _told(minLength=1, maxLength=REASON_CHARS_MAX)]
+Who: TypeAlias = Annotated[StrictStr, _told(maxLength=WHO_CHARS_MAX)]
+Name: TypeAlias = Annotated[StrictStr, _told(maxLength=WHO_CHARS_MAX)]
 
 
 class Announcement(BaseModel):
@@ -15,37 +33,37 @@ class Announcement(BaseModel):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.TRANSACTION]})
 
-    order_id: StrictStr | StrictInt
-    user_id: StrictStr | StrictInt
-    kind: StrictStr
+    order_id: Id
+    user_id: Id
+    kind: Kind
     amount: Amount
     currency: StrictStr | None = None
     provider: StrictStr | None = None
-    product: StrictStr | StrictInt | None = None
-    customer_no: StrictStr | StrictInt | None = None
+    product: Line | StrictInt | None = None
+    customer_no: Line | StrictInt | None = None
 
 
 class Word(BaseModel):
     """A person's word about an order."""
 
-    word: StrictStr
-    reason: StrictStr
-    who: StrictStr | None = None
+    word: SaidWord
+    reason: Reason
+    who: Who | None = None
     amount: Amount | None = None
-    key: StrictStr | None = None
-    attempt: StrictStr | None = None
+    key: Name | None = None
+    attempt: Name | None = None
 
 
 class Person(BaseModel):
     """Who does something; kept with it."""
 
-    who: StrictStr | None = None
+    who: Who | None = None
 
 
 class PersonWithReason(Person):
     """Who does something, and why; both are kept."""
 
-    reason: StrictStr
+    reason: Reason
 
 
 Said: TypeAlias = Annotated[Word, Body(openapi_examples=examples.shown(examples.WORDS))]

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.core.config import get_settings
 from app.core.database import get_engine, is_storage_trouble
@@ -171,10 +172,22 @@ def _with_headers(response: Response, headers: Mapping[str, str] | None) -> Resp
     return response
 
 
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What may be asked of this address: an order's own address also fits what is below it, so all routes are asked."""
+    routes = request.app.router.routes
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+
+
 def install(app: FastAPI) -> None:
     """Have unknown addresses and wrong methods of an application of yours answered as problems too."""
 
-    async def told(_request: Request, error: Exception) -> Response:
+    async def told(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            error.headers = {**(error.headers or {}), "Allow": ", ".join(_methods_of(request))}
         return of_error(error)
 
     app.add_exception_handler(HTTPException, told)
