@@ -66,6 +66,15 @@ class PersonWithReason(Person):
     reason: Reason
 
 
+class MaybePersonWithReason(Person):
+    """Who has something explained, or done; for doing it the reason must be there."""
+
+    reason: StrictStr | None = None
+
+
 Said: TypeAlias = Annotated[Word, Body(openapi_examples=examples.shown(examples.WORDS))]
 MaybeNamed: TypeAlias = Annotated[Person | None, Body(openapi_examples=examples.shown(examples.RETRY))]
 NamedWithReason: TypeAlias = Annotated[PersonWithReason, Body(openapi_examples=examples.shown(examples.DROP))]
+ReplayingPerson: TypeAlias = Annotated[
+    MaybePersonWithReason | None, Body(openapi_examples=examples.shown(examples.REPLAY))
+]

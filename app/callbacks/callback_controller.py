@@ -8,16 +8,17 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.callbacks import embedding, examples
-from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, Said
+from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
-from app.operate import access, inbox, letters, orders, upkeep, wallets
+from app.operate import access, inbox, letters, orders, replay, upkeep, wallets
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
+from app.operate.replay_shown import ReplayedShown
 from app.operate.shown import (
     AlertsShown,
     CallbackShown,
@@ -121,6 +122,20 @@ def show_callback(callback_id: Number) -> CallbackShown:
         return inbox.show_callback(
             get_engine(), log, get_callback_manager().lookup, callback_id, lang=get_settings().callback_lang
         )
+
+
+@managed.post("/callbacks/log/{callback_id}/replay", responses=described(404, 409, *_BODY_PROBLEMS))
+def replay_callback(
+    callback_id: Number, request: Request, person: ReplayingPerson = None, *, explain: bool = False
+) -> ReplayedShown:
+    """Decide a callback anew with today's facts; with `explain`, say what would be decided and write nothing."""
+    lang = get_settings().callback_lang
+    with visiting(get_settings().callback_log_url) as log:
+        room = replay.Room(get_engine(), log, get_callback_manager().lookup)
+        if explain:
+            return replay.explain_one(room, callback_id, at=now_us(), lang=lang)
+        who, reason = _who(request, person.who if person else None), person.reason if person else None
+        return replay.replay_one(room, callback_id, who=who, reason=reason, at=now_us(), lang=lang)
 
 
 @managed.get("/callbacks/dead", responses=described(422))

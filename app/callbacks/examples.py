@@ -32,6 +32,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "failed": {"word": "failed", "reason": "Digiflazz' own history says so", "who": "sari"},
 }
 RETRY = {"named": {"who": "sari"}, "unnamed": {}}
+REPLAY = {"replay": {"reason": "the order was announced with a wrong amount", "who": "sari"}}
 DROP = {"drop": {"reason": "a test of ours", "who": "sari"}}
 
 TAKEN: dict[str, Any] = {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import inbox, processes, transactions, wallet
+from app.cli import inbox, processes, replay, transactions, wallet
 from app.cli.printing import fail
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
@@ -30,6 +30,7 @@ commands.command()(processes.worker)
 commands.command()(processes.migrate)
 commands.command()(inbox.show)
 commands.command("log")(inbox.list_log)
+commands.command()(replay.replay)
 commands.command()(processes.audit)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")

@@ -42,9 +42,21 @@ def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callb
     return decided
 
 
-def decide_again(connection: Connection, handlers: Handlers, callback: Callback, *, who: str, at: int) -> Outcome:
-    """Decide one callback anew with today's facts, inside the caller's writing transaction; closes its dead letter."""
-    close_letters(connection, "callback", [callback.id], how="retried", by=who, at=at)
+def decide_again(
+    connection: Connection,
+    handlers: Handlers,
+    callback: Callback,
+    *,
+    who: str,
+    at: int,
+    reason: str | None = None,
+    decided_by: int | None = None,
+) -> Outcome:
+    """Decide one callback anew with today's facts, inside the caller's writing transaction; closes its dead letter.
+
+    `who` and `reason` are kept with the letter; `decided_by` names the cause that is kept with the outcome.
+    """
+    close_letters(connection, "callback", [callback.id], how="retried", by=who, reason=reason, at=at)
     outcome = _apply(connection, handlers, [callback], at)[callback.id]
-    rewrite_outcomes(connection, [outcome], decided_by=None, at=at)
+    rewrite_outcomes(connection, [outcome], decided_by=decided_by, at=at)
     return outcome

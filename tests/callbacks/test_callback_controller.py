@@ -305,6 +305,7 @@ MANAGED = [
     ("GET", "/callbacks/stats"),
     ("GET", "/callbacks/log"),
     ("GET", "/callbacks/log/1"),
+    ("POST", "/callbacks/log/1/replay"),
     ("GET", "/callbacks/dead"),
     ("POST", "/callbacks/dead/1/retry"),
     ("POST", "/callbacks/dead/1/drop"),
@@ -461,6 +462,24 @@ def test_every_example_of_a_dead_letters_end_is_taken(web: TestClient) -> None:
             told = web.post(f"/callbacks/dead/{letter['id']}/{verb}", json=example["value"])
             assert told.status_code == 200, told.text
     assert web.get("/callbacks/dead").json()["dead_letters"] == []
+
+
+def test_a_replay_asks_for_a_reason_and_explaining_for_none(web: TestClient) -> None:
+    announce(web, amount="5.00")
+    callback_id = web.post("/callbacks/webhook/midtrans", json=examples.MIDTRANS).json()["callback_id"]
+    address = f"/callbacks/log/{callback_id}/replay"
+    problem(web.post(address, json={"reason": "not decided yet"}), 409)
+    settle()
+    explained = web.post(address, params={"explain": True}).json()
+    assert (explained["was"], explained["outcome"], explained["changed"]) == ("rejected", "rejected", False)
+    assert explained["explained"]["says"]["facts"] == ["paid()"]
+    for body in ({}, None, {"reason": " "}):
+        assert problem(web.post(address, json=body), 422)["field"] == "reason"
+    shown = operations(web)["post", "/callbacks/log/{callback_id}/replay"]["requestBody"]["content"]
+    for example in shown["application/json"]["examples"].values():
+        told = web.post(address, json=example["value"]).json()
+        assert (told["outcome"], told["explained"]) == ("rejected", None)
+    problem(web.post("/callbacks/log/7/replay", json={"reason": "x"}), 404)
 
 
 def test_events_reach_the_log_too(web: TestClient) -> None:

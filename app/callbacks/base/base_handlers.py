@@ -235,6 +235,11 @@ class OrderCallbackHandler(WebhookCallbackHandler, ABC):
     def facts(self, callback: Callback) -> Told:
         """What this callback says about an order, or why it cannot be read. Pure, and never raises."""
 
+    def row(self, callback: Callback) -> str:
+        """The line of its table that a callback's words match, for people; "" where there is no table."""
+        del callback
+        return ""
+
     def policy(self) -> Policy:
         """How its doubts are treated; by default there is nobody to ask."""
         return Policy(confirm="off")

@@ -11,7 +11,7 @@ import msgspec
 
 from app.callbacks.base.base_handlers import OrderCallbackHandler, level_of, proved
 from app.callbacks.base.reading import amount_of, object_of, read, shown, text_of
-from app.callbacks.payment.midtrans_table import NOT_SAID, Said, look_up, twins_of
+from app.callbacks.payment.midtrans_table import NOT_SAID, Said, look_up, row_of, twins_of
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
 from app.core.money import Minor
@@ -112,6 +112,10 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         """What it says; see `facts_of`."""
         return facts_of(callback.body, level_of(callback.verification))
 
+    def row(self, callback: Callback) -> str:
+        """The line of docs/tables.md that its words match."""
+        return row_text(callback.body, level_of(callback.verification))
+
     def policy(self) -> Policy:
         """As for announcements and answers: what waited is decided as if it came now."""
         return policy_of(self.settings)
@@ -161,6 +165,21 @@ def facts_of(body: bytes, level: Level) -> Told:
         order_id, detail = text_of(told.order_id), {"transaction_status": shown(status)}
         return Told(order_id, ignored="unknown_word", notice=_notice(told, said, code, order_id, None), detail=detail)
     return _told(told, said, code, level)
+
+
+def row_text(body: bytes, level: Level) -> str:
+    """`settlement or capture, fraud_status accept, status_code 200: paid`; "" for words that match no line."""
+    try:
+        told = read(_decode, body)
+    except UnreadableBody:
+        return ""
+    status = told.transaction_status
+    row = row_of(status.lower() if isinstance(status, str) else "", _fraud(told.fraud_status), _code(told, level))
+    if row is None:
+        return ""
+    named = (("fraud_status", row.fraud), ("status_code", row.code))
+    wants = [" or ".join(row.statuses) or "any", *(f"{name} {value}" for name, value in named if value)]
+    return f"{', '.join(wants)}: {row.kind}"
 
 
 def _code(told: Notification, level: Level) -> str:

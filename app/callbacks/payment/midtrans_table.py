@@ -53,12 +53,23 @@ class Said(NamedTuple):
 NOT_SAID = Said(FactKind.MET)
 
 
+def row_of(status: str, fraud: str, code: str) -> Row | None:
+    """The first line of the table that matches."""
+    return next(
+        (
+            row
+            for row in SAID
+            if (not row.statuses or status in row.statuses) and row.fraud in {"", fraud} and row.code in {"", code}
+        ),
+        None,
+    )
+
+
 def read_down(status: str, fraud: str, code: str) -> Said:
     """The table, read from the top; a known word that matches no line disagrees with its other fields."""
-    for row in SAID:
-        fits = (not row.statuses or status in row.statuses) and row.fraud in {"", fraud} and row.code in {"", code}
-        if fits:
-            return _said(row, status, code)
+    row = row_of(status, fraud, code)
+    if row is not None:
+        return _said(row, status, code)
     return Said(FactKind.MET, refused="fields_disagree") if status in WORDS else NOT_SAID
 
 

@@ -116,6 +116,10 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
         """What it says; see `facts_of`."""
         return facts_of(callback.body)
 
+    def row(self, callback: Callback) -> str:
+        """The line of docs/tables.md that its words match."""
+        return row_text(callback.body)
+
 
 def is_ping(body: Body) -> bool:
     """Whether Digiflazz only asks if anybody is there."""
@@ -166,9 +170,25 @@ def _fact(kind: FactKind, data: Data, code: str) -> Fact:
     return Fact(kind, key=code) if kind is FactKind.FAILED else Fact(kind)
 
 
+def row_text(body: bytes) -> str:
+    """`sukses or success, rc success or absent: succeeded`; "" for words that match no line."""
+    try:
+        told = read(_decode, body).data
+    except UnreadableBody:
+        return ""
+    word = told.status.lower() if told is not None and isinstance(told.status, str) else ""
+    row = _row_of(word, class_of(told.rc)) if told is not None else None
+    return "" if row is None else f"{' or '.join(row.statuses)}, rc {' or '.join(row.codes)}: {row.kind}"
+
+
+def _row_of(word: str, group: str) -> Row | None:
+    return next((row for row in SAID if word in row.statuses and group in row.codes), None)
+
+
 def said(word: str, group: str) -> FactKind | None:
     """The table, read from the top; None: the fields disagree, or another word."""
-    return next((row.kind for row in SAID if word in row.statuses and group in row.codes), None)
+    row = _row_of(word, group)
+    return None if row is None else row.kind
 
 
 def code_of(rc: Any) -> str:

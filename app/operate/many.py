@@ -1,0 +1,65 @@
+"""The same deed for many things, beside a running worker: short transactions, and what is told as done is committed.
+
+One that cannot be done stops nobody else. A stop at any moment (Ctrl-C, a crash) loses at most the batch that is under
+way, and that one wholly.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from app.core.database import writing
+from app.core.errors import ProcessingError, ValidationError
+
+BATCH_ROWS = 100
+_BATCH_SECONDS = 0.05  # the lock is the worker's too: it applies nothing meanwhile
+
+Result = TypeVar("Result")
+
+
+class Done(msgspec.Struct, Generic[Result], frozen=True):
+    """What came of one: the result, or why it could not be done."""
+
+    number: int
+    result: Result | None
+    failure: str = ""
+
+
+def each(
+    engine: Engine,
+    numbers: Iterable[int],
+    deed: Callable[[Connection, int], Result],
+    *,
+    done: Callable[[Sequence[Done[Result]]], None],
+    rest: Callable[[float], None] = time.sleep,
+) -> None:
+    """`deed(connection, number)` for each, in their order; `done` hears of each batch once it is committed.
+
+    `rest` is given the seconds that a batch held the lock: the worker gets as long.
+    """
+    source, waiting = iter(numbers), deque[int]()
+    while True:
+        waiting.extend(islice(source, BATCH_ROWS - len(waiting)))
+        if not waiting:
+            return
+        batch: list[Done[Result]] = []
+        started = time.monotonic()
+        with writing(engine) as connection:
+            while waiting and time.monotonic() - started < _BATCH_SECONDS:
+                batch.append(_one(connection, waiting.popleft(), deed))
+        held = time.monotonic() - started
+        done(batch)
+        rest(held)
+
+
+def _one(connection: Connection, number: int, deed: Callable[[Connection, int], Result]) -> Done[Result]:
+    try:
+        with writing(connection):  # a savepoint
+            return Done(number, deed(connection, number))
+    except (ProcessingError, ValidationError) as error:
+        return Done(number, None, str(error))

@@ -1,0 +1,156 @@
+"""What a replay would do, without doing it: decided by the same code inside a transaction, and taken back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from app.core.language import Lang
+from app.engine.callback import Callback, Handler, Handlers, Outcome, OutcomeWord
+from app.engine.log import Log
+from app.ledger import books
+from app.ledger.effect import Effect, effect
+from app.ledger.facts import Fact, Level
+from app.ledger.postings import NOTHING_MOVED, Account, journal
+from app.ledger.record import record
+from app.operate import inbox
+from app.operate.again import Decided, Person, decide_anew, in_log
+from app.operate.matters import reason_text
+from app.operate.outcomes import alerts_about, outcomes_of
+from app.operate.replay_shown import MoveShown, ReplayExplainedShown
+from app.operate.shown import AlertShown, amount_text
+from app.operate.texts import status as status_text
+
+_NOBODY = Person("nobody", "a rehearsal")
+
+
+class Rehearsing(Mapping[str, Handler]):
+    """The same handlers, deciding without running code of somebody's own: it may do more than write to the state."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+
+    def __getitem__(self, name: str) -> Any:
+        return _Rehearsal(self._handlers[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._handlers)
+
+    def __len__(self) -> int:
+        return len(self._handlers)
+
+    def can_tell(self, name: str) -> bool:
+        """Whether what this handler makes of a callback is known without running it."""
+        handler = self._handlers.get(name)
+        return handler is None or hasattr(handler, "telling") or getattr(handler, "hands_over", False)
+
+
+class _Rehearsal:
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+        telling = getattr(self._handler, "telling", None)
+        if telling is None:
+            return [Outcome(callback.id, OutcomeWord.APPLIED, "handed_over") for callback in callbacks]
+        return record(connection, [telling(each) for each in callbacks], at=at, policy=self._handler.policy())
+
+
+def foresee(connection: Connection, callbacks: Log, handlers: Handlers, callback_id: int, *, at: int) -> Decided | None:
+    """What a replay would make of it; None where only its handler's own code can tell.
+
+    Runs inside the caller's writing transaction and takes back what it writes. Raises what `decide_anew` raises.
+    """
+    rehearsing, was = Rehearsing(handlers), outcomes_of(connection, [callback_id]).get(callback_id)
+    is_applied = was is not None and was.outcome == OutcomeWord.APPLIED
+    if not is_applied and not rehearsing.can_tell(in_log(callbacks, callback_id).provider):
+        return None
+    savepoint = connection.begin_nested()
+    try:
+        return decide_anew(connection, callbacks, rehearsing, callback_id, person=_NOBODY, at=at)
+    finally:
+        savepoint.rollback()
+
+
+class _Picture(msgspec.Struct, frozen=True):
+    """An order at one moment."""
+
+    known: Mapping[Fact, Level]
+    effect: Effect | None  # None: not announced
+    asked: frozenset[str]
+    alerts: Mapping[str, AlertShown]
+
+
+def explain(
+    connection: Connection, callbacks: Log, handlers: Handlers, callback_id: int, *, at: int, lang: Lang
+) -> tuple[Decided | None, ReplayExplainedShown]:
+    """What a replay would make of one callback today, why, and what it would move; takes back what it writes."""
+    callback = in_log(callbacks, callback_id)
+    decided = foresee(connection, callbacks, handlers, callback_id, at=at)
+    number = None
+    if decided is not None:
+        number = decided.outcome.order_no if decided.outcome.order_no is not None else decided.was.order_no
+    order = books.order_no(connection, number) if number is not None else None
+    before = _picture(connection, order, lang)
+    after = before
+    if decided is not None and decided.changed:
+        savepoint = connection.begin_nested()
+        decide_anew(connection, callbacks, Rehearsing(handlers), callback_id, person=_NOBODY, at=at)
+        after = _picture(connection, order, lang)
+        savepoint.rollback()
+    row = getattr(handlers.get(callback.provider), "row", None)
+    known = books.facts_of(connection, order.no) if order is not None else []
+    doubts = decided is not None and decided.outcome.word is OutcomeWord.IN_DOUBT
+    return decided, ReplayExplainedShown(
+        row=row(callback) if row is not None else "",
+        says=inbox.explain(handlers, callback, order, known, lang=lang),
+        doubt=reason_text(decided.outcome.reason, decided.outcome.detail, lang) if decided and doubts else "",
+        facts=[inbox.fact_text(fact) for fact, level in after.known.items() if before.known.get(fact, -1) < level],
+        moves=_moves(order, before, after),
+        status=_status(before, lang),
+        status_after=_status(after, lang),
+        asks=sorted(after.asked - before.asked),
+        alerts=[alert for key, alert in after.alerts.items() if before.alerts.get(key) != alert],
+    )
+
+
+def _picture(connection: Connection, order: books.OrderRow | None, lang: Lang) -> _Picture:
+    if order is None:
+        return _Picture({}, None, frozenset(), {})
+    known = {row.fact: row.level for row in books.facts_of(connection, order.no)}
+    asked = connection.execute(
+        text(
+            "SELECT json_extract(payload, '$.attempt') FROM callback_tasks"
+            " WHERE key >= :first AND key < :end AND state IN ('ready', 'running')"
+        ),
+        {"first": f"ask:{order.no}:", "end": f"ask:{order.no};"},
+    ).scalars()
+    alerts = alerts_about(connection, [f"order:{order.order_id}", f"wallet:{order.user_id}"], lang=lang)
+    return _Picture(
+        known,
+        effect(order.kind, order.amount, known) if order.announced_at is not None else None,
+        frozenset(asked),
+        {alert.id: alert for alert in alerts},
+    )
+
+
+def _status(picture: _Picture, lang: Lang) -> str:
+    return status_text(picture.effect.status, lang) if picture.effect is not None else ""
+
+
+def _moves(order: books.OrderRow | None, before: _Picture, after: _Picture) -> list[MoveShown]:
+    if order is None:
+        return []
+    was = before.effect.position if before.effect is not None else NOTHING_MOVED
+    becomes = after.effect.position if after.effect is not None else NOTHING_MOVED
+    names = {
+        Account.WALLET: order.user_id,
+        Account.HELD: order.user_id,
+        Account.CLEARING: order.provider,
+        Account.SALES: order.kind,
+    }
+    return [
+        MoveShown(account=f"{account}:{names[account]}", amount=amount_text(amount))
+        for account, amount in journal(was, becomes)
+    ]

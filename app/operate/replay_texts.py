@@ -1,0 +1,36 @@
+"""What replays mean for people, in Indonesian and English."""
+
+from app.core.language import Lang, Text
+
+_APPLIED = Text(
+    "faktanya sudah di buku; tidak ada yang bergerak dua kali",
+    "its facts are in the books; nothing moves twice",
+)
+_STAYS = Text("tetap seperti semula", "stays as it was")
+_UNFORESEEN = Text(
+    "handler-nya memutuskan dengan kodenya sendiri; baru terlihat saat diputar ulang",
+    "its handler decides by its own code; only a replay itself can tell",
+)
+_BECOMES: dict[str, Text] = {
+    "applied": Text("menambah fakta, dan uang yang mengikutinya", "adds facts, and the money that follows from them"),
+    "duplicate": Text("faktanya sudah diketahui", "its facts are known already"),
+    "ignored": Text("tidak mengatakan apa pun tentang pesanan", "says nothing about an order"),
+    "parked": Text("menunggu pesanannya diumumkan, sehari lagi", "waits for its order to be announced, a day more"),
+    "in_doubt": Text("ditanyakan kepada API pengirim", "the sender's API is asked"),
+    "rejected": Text("tidak dipercaya: surat mati", "not believed: a dead letter"),
+    "set_aside": Text("kode kami gagal mengolahnya: surat mati", "our own code fails on it: a dead letter"),
+}
+
+
+def what_becomes(was: str, today: str, lang: Lang) -> str:
+    """What it means that callbacks of one outcome come out as another one; "" for what cannot be foreseen."""
+    if was == "applied":
+        told = _APPLIED
+    elif not today:
+        told = _UNFORESEEN
+    else:
+        told = _STAYS if was == today else _BECOMES[today]
+    return str(getattr(told, lang))
+
+
+ALL = (_APPLIED, _STAYS, _UNFORESEEN, *_BECOMES.values())
