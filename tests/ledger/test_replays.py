@@ -201,7 +201,7 @@ def the_ledger(policy: str) -> Ledger:
     mending=mends,
     policy=st.sampled_from(["doubt", "doubt", "always", "never", "unverified"]),
 )
-@settings(max_examples=5000 if LONG else 2500, deadline=None)
+@settings(max_examples=5000 if LONG else 100, deadline=None)
 def test_whatever_is_replayed_retried_or_dropped_the_money_ends_the_same(
     course: tuple[Midtrans, list[Step]], mending: list[tuple[int, str, int]], policy: str
 ) -> None:

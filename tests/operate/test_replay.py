@@ -14,6 +14,7 @@ from app.core.errors import FieldError, NotFound, ProcessingError
 from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.deciding import decide
 from app.engine.log import Log, open_log
+from app.engine.outcomes import write_outcomes
 from app.operate import inbox, letters, many
 from app.operate import replay as verbs
 from app.operate.replay_shown import ReplayedShown
@@ -296,3 +297,24 @@ def test_a_stop_in_the_middle_keeps_whole_batches_and_leaves_the_rest_as_it_was(
     desk.handlers["mine"] = desk.mine
     assert desk.replay_many().counts == {("applied", "duplicate"): 4, ("set_aside", "applied"): 6}
     assert len(letters.list_dead(desk.shop.engine, lang="en").dead_letters) == 0
+
+
+def test_a_repetition_never_becomes_a_dead_letter(desk: Desk) -> None:
+    for number in range(2):
+        row: Any = (0, "mine", "", "", "", desk.shop.tick() + number, "", b"{}", "unverified", "")
+        callback = Callback(desk.log.write_batch([row]), *row)
+        told = Outcome(callback.id, OutcomeWord.DUPLICATE, "confirmed")
+        with writing(desk.shop.engine) as connection:
+            write_outcomes(connection, [callback], [told], epoch_no=1, at=desk.shop.tick())
+
+    class Disbelieving(Counting):
+        def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+            del connection, at
+            return [Outcome(callback.id, OutcomeWord.REJECTED, "not_confirmed") for callback in callbacks]
+
+    desk.handlers["mine"] = Disbelieving()
+    before = desk.everything()
+    assert desk.replay_many().counts == {("duplicate", "duplicate"): 2}
+    assert [row for name, row in desk.everything() if name == "callback_dead"] == [[]]
+    assert desk.outcome(callback.id) == ("duplicate", "confirmed")
+    assert before != desk.everything()  # who replayed them, and why, is kept
