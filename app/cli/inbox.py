@@ -185,7 +185,7 @@ def show(
 
 def _print_callback(shown: CallbackShown) -> None:
     printing.heading(f"{shown.callback_id}  {shown.provider}  {shown.event_type}")
-    printing.field("received", shown.received_at, f"from {shown.remote_addr}")
+    printing.field("received", shown.received_at, f"from {shown.remote_addr}" if shown.remote_addr else "")
     printing.field("verified", shown.verified_how)
     if shown.explanation is not None:
         told = shown.explanation

@@ -202,10 +202,14 @@ def reading(bind: Engine | Connection) -> Iterator[Connection]:
         yield connection
 
 
-def checkpoint(engine: Engine) -> None:
-    """Move what the write-ahead log holds into the database's file, as far as no reader needs it; waits for nobody."""
+def checkpoint(engine: Engine) -> bool:
+    """Move what the write-ahead log holds into the database's file, as far as no reader needs it; waits for nobody.
+
+    False: somebody else was at it. True: what was committed before is on disk, also what the worker committed.
+    """
     with engine.connect() as connection:
-        connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        busy: int = connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0]
+    return not busy
 
 
 @lru_cache(maxsize=8)

@@ -105,12 +105,14 @@ def _of_order(connection: Connection, search: Search, lang: Lang) -> CallbacksSh
 
 
 def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_id: int, *, lang: Lang) -> CallbackShown:
-    """One callback with its bytes, what proved it, and everything that came of it. Raises NotFound."""
-    callback = callbacks.get(callback_id)
-    if callback is None:
-        raise NotFound(f"there is no callback {callback_id} in the log")
+    """One callback with its bytes, what proved it, and everything that came of it. Raises NotFound.
+
+    Of one that was pruned, everything that came of it.
+    """
+    found = callbacks.get(callback_id)
     with reading(engine) as connection:
         row = outcomes.outcomes_of(connection, [callback_id]).get(callback_id)
+        callback = found or _without_bytes(callback_id, row)
         order = books.order_no(connection, row.order_no) if row is not None and row.order_no is not None else None
         known = books.facts_of(connection, order.no) if order is not None else []
         order_id = order.order_id if order is not None else None
@@ -119,6 +121,7 @@ def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_i
         decided_by = books.cause(connection, row.decided_by) if row is not None and row.decided_by else None
         return CallbackShown(
             **line.model_dump(),
+            kept=found is not None,
             event_key=callback.event_key,
             ordering_key=callback.ordering_key,
             verification=callback.verification,
@@ -130,7 +133,7 @@ def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_i
             detail=dict(row.detail) if row is not None else {},
             decided_at=time_text(row.decided_at) if row is not None else None,
             decided_by=cause_shown(decided_by) if decided_by is not None else None,
-            explanation=explain(handlers, callback, order, known, lang=lang),
+            explanation=explain(handlers, callback, order, known, lang=lang) if found else None,
             facts=[FactShown.of(fact) for fact in known if fact.source_id == callback_id],
             postings=[
                 PostingShown.of(posting)
@@ -139,6 +142,13 @@ def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_i
             tasks=_tasks(connection, callback, order),
             dead_letters=letters_of(connection, "callback", callback_id, lang=lang),
         )
+
+
+def _without_bytes(callback_id: int, row: outcomes.OutcomeRow | None) -> Callback:
+    """What the state still knows of a callback that is no longer in the log. Raises NotFound."""
+    if row is None:
+        raise NotFound(f"there is no callback {callback_id} in the log")
+    return Callback(callback_id, 0, row.provider, row.event_type, "", "", row.received_at, "", b"", "pruned", "")
 
 
 def _headers(callback: Callback) -> dict[str, str]:

@@ -123,6 +123,10 @@ VERIFICATIONS: dict[str, Text] = {
     "unverified": Text("TIDAK diperiksa: belum ada rahasia", "NOT verified: no secret is set"),
     "caller": Text("dijamin oleh program pemanggil", "vouched for by the calling program"),
     "status_api": Text("jawaban API pengirim", "an answer of the sender's API"),
+    "pruned": Text(
+        "tidak ada lagi di log (sudah dipangkas); yang terjadi karenanya tetap ada",
+        "no longer in the log (pruned); what came of it stays",
+    ),
 }
 
 #: Cut into the texts of reasons and alerts where a callback has no such value.

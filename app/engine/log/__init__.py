@@ -5,10 +5,19 @@ A backend is done when it passes the shared suite in `tests/engine/log/`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.core.errors import StartRefused
 from app.engine.callback import Callback, Row
+
+
+class Outline(NamedTuple):
+    """A callback without its bytes, for those who walk through a whole log."""
+
+    id: int
+    received_at: int  # microseconds, UTC
+    headers: str  # as kept
+    body_bytes: int
 
 
 class Log(Protocol):
@@ -38,6 +47,9 @@ class Log(Protocol):
 
     def read_before(self, callback_id: int | None, rows_max: int) -> list[Callback]:
         """Newest first, below `callback_id` (None: from the end): a page for people."""
+
+    def outlines_after(self, offset: int, rows_max: int) -> list[Outline]:
+        """As `read_after`, without reading the bodies: a fifth of its time."""
 
     def get(self, callback_id: int) -> Callback | None:
         """One callback."""

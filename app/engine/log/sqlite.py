@@ -15,6 +15,7 @@ import apsw
 from app.core.clock import now_us
 from app.core.errors import FieldError, LogUnavailable, StartRefused, describe_os_error
 from app.engine.callback import Callback, Row
+from app.engine.log import Outline
 from app.engine.log.place import make_folder, take_server_lock
 from app.engine.log.rows import BODY, check_row
 from app.engine.log.sqlite_file import Displaced, LogFile
@@ -32,6 +33,7 @@ _LAST = "SELECT coalesce(max(id), 0) FROM callbacks"
 _FIRST_ROW = "INSERT INTO callbacks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NEXT_ROW = "INSERT INTO callbacks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # SQLite gives max(id) + 1
 _AFTER = "SELECT * FROM callbacks WHERE id > ? ORDER BY id LIMIT ?"
+_OUTLINES = "SELECT id, received_at, headers, length(body) FROM callbacks WHERE id > ? ORDER BY id LIMIT ?"
 _BEFORE = "SELECT * FROM callbacks WHERE id < ? ORDER BY id DESC LIMIT ?"
 _ONE = "SELECT * FROM callbacks WHERE id = ? LIMIT ?"
 _HOLDS = "SELECT count(*) FROM callbacks WHERE id BETWEEN ? AND ?"
@@ -113,6 +115,13 @@ class SqliteLog:
         """Newest first, below `callback_id`."""
         below = _ID_MAX if callback_id is None else callback_id
         return self._read(lambda connection: _page(connection, _BEFORE, below, rows_max))
+
+    def outlines_after(self, offset: int, rows_max: int) -> list[Outline]:
+        """As `read_after`, without the bodies: their pages are not even read."""
+        epoch = self.epoch
+        bound = (offset, rows_max)
+        found = self._read(lambda connection: [Outline(*row) for row in connection.execute(_OUTLINES, bound)])
+        return found if self.epoch == epoch else []
 
     def get(self, callback_id: int) -> Callback | None:
         """One callback."""
