@@ -194,6 +194,8 @@ def believed_word(known: Known) -> FactKind | None:
 
 
 _DECIDED = {FactKind.DECIDED_SUCCEEDED: FactKind.SUCCEEDED, FactKind.DECIDED_FAILED: FactKind.FAILED}
+#: Their amount is a number, no money.
+NUMBERED = frozenset(_DECIDED)
 
 
 def _purchase(amount: Minor, known: Known) -> Effect:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.money import Minor, format_amount
 from app.ledger.books import EntryRow, FactRow, PostingRow, WalletRow
+from app.ledger.effect import NUMBERED
 
 Line = TypeVar("Line")
 
@@ -52,7 +53,7 @@ class FactShown(Shown):
             kind=fact.kind,
             attempt=fact.attempt,
             key=fact.key,
-            amount=amount_text(fact.amount),
+            amount=None if fact.kind in NUMBERED else amount_text(fact.amount),
             level=row.level.name.lower(),
             source=str(row.source_id),
             told_at=time_text(row.told_at),
