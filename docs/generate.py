@@ -29,6 +29,7 @@ from app.core.errors import TREATMENTS, CallbackError
 from app.core.refusals import REFUSALS
 from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
+from app.simulation.scenarios import SCENARIOS
 
 DOCS = Path(__file__).resolve().parent
 _HELP_COLUMNS = 100
@@ -260,6 +261,16 @@ def _words(values: Iterable[str]) -> str:
     return ", ".join(f"`{value}`" for value in values if value) or "any"
 
 
+def scenarios() -> str:
+    """What each scenario of `callbacks simulate` sends."""
+    rows = (
+        (f"`{provider}`", f"`{name}`", " ".join((tell.__doc__ or "").split()))
+        for provider, tells in SCENARIOS.items()
+        for name, tell in tells.items()
+    )
+    return table(("Provider", "Scenario", "What happens"), rows)
+
+
 SECTIONS: tuple[Section, ...] = (
     Section("../README.md", "figures", figures),
     Section("../README.id.md", "figures", figures),
@@ -274,6 +285,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("commands.md", "command table", command_table),
     Section("commands.md", "command help", command_help),
     Section("benchmark.md", "benchmark", benchmark),
+    Section("simulation.md", "scenarios", scenarios),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import inbox, processes, replay, retention, transactions, wallet
+from app.cli import inbox, processes, replay, retention, simulate, transactions, wallet
 from app.cli.printing import fail
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
@@ -33,6 +33,8 @@ commands.command("log")(inbox.list_log)
 commands.command()(replay.replay)
 commands.command()(processes.audit)
 commands.command()(retention.prune)
+commands.command()(simulate.simulate)
+commands.command()(simulate.send)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(inbox.dead, name="dead")

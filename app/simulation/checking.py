@@ -1,0 +1,68 @@
+"""Waits until the system has decided everything, then compares every wallet and every order with the model."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from app.core.errors import NoAnswer
+from app.core.money import format_amount
+from app.simulation.report import Report
+from app.simulation.together import side_by_side
+
+#: Asks a management address → status and JSON.
+Get: TypeAlias = Callable[[str], Awaitable[tuple[int, Any]]]
+
+_LOOK_SECONDS = 0.2
+_UNASKED_SECONDS = 15.0  # the first question comes at once
+_FOUND = 200
+_UNKNOWN = 404
+
+
+async def settled(get: Get, report: Report, *, still_seconds: float, asked: Callable[[], int]) -> None:
+    """Wait until nothing is undecided and nothing in doubt, or nothing moves for `still_seconds`."""
+    began = moved = time.monotonic()
+    before: object = None
+    while True:
+        status, stats = await get("/callbacks/stats")
+        if status != _FOUND:
+            raise NoAnswer(f"GET /callbacks/stats: {status}")
+        lag, report.in_doubt = stats["lag"]["callbacks"], stats["waiting"].get("in_doubt", 0)
+        report.asked = asked()
+        now = time.monotonic()
+        report.settled_seconds = now - began
+        if not lag and not report.in_doubt:
+            return
+        # A question that is asked again and again moves nothing: only what is decided counts.
+        place = (stats["outcomes"], report.in_doubt, lag, stats["lag"]["moved_at"])
+        if place != before:
+            before, moved = place, now
+        if now - moved > (still_seconds if report.asked else min(still_seconds, _UNASKED_SECONDS)):
+            report.differ("undecided callbacks", "all", "0", f"{lag} ({report.in_doubt} in doubt)")
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def check(get: Get, report: Report, lanes: int) -> None:
+    """Compare; what differs is noted in the report."""
+
+    async def wallet(user: str) -> None:
+        status, found = await get(f"/wallets/{quote(user, safe='')}")
+        if status == _UNKNOWN:  # a wallet that was never used
+            found = {"balance": "0.00", "held": "0.00"}
+        purse = report.balances[user]
+        report.differ("balance", user, format_amount(purse.balance), str(found.get("balance")))
+        report.differ("held", user, format_amount(purse.held), str(found.get("held")))
+
+    async def order(order_id: str) -> None:
+        status, found = await get(f"/transactions/{quote(order_id, safe='')}")
+        report.differ("status", order_id, report.statuses[order_id], found["status"] if status == _FOUND else "none")
+
+    async def look_at(one: tuple[Callable[[str], Awaitable[None]], str]) -> None:
+        look, name = one
+        await look(name)
+        report.checked += 1
+
+    everything = [*((wallet, user) for user in report.balances), *((order, each) for each in report.statuses)]
+    await side_by_side(everything, look_at, lanes)

@@ -1,0 +1,233 @@
+"""Carries out a plan against a running system: announces, sends like a sender would, waits, and checks."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import uvloop
+
+from app.core.errors import NoAnswer, StartRefused
+from app.core.money import format_amount
+from app.simulation.checking import check, settled
+from app.simulation.plan import Call, Order, Plan, Story
+from app.simulation.report import Report
+from app.simulation.status_api import StatusApi
+from app.simulation.together import side_by_side
+from app.simulation.wire import Answer, Broken, Pool, Target
+
+Phase: TypeAlias = Literal["announcing", "sending", "settling", "checking"]
+#: Told now and then how far a phase is.
+Watch: TypeAlias = Callable[[Phase, Report], None]
+
+_CALLBACKS = "/callbacks/webhook/"
+_TICK_SECONDS = 0.1
+_PAUSE_SECONDS = 0.02  # before something is sent again; doubled each time
+_PAUSE_SECONDS_MAX = 1.0
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a plan is carried out."""
+
+    connections: int = 64
+    rate: float | None = None  # callbacks a second; None: as fast as they are answered
+    api_port: int = 0
+    again_seconds: float = 60.0  # how long something is sent again before it is given up
+    still_seconds: float = 60.0  # how long the system may decide nothing before it is not waited for any more
+    checks: bool = True
+
+
+def run(plan: Plan, target: Target, way: Way | None = None, watch: Watch | None = None) -> Report:
+    """Carry out a plan → what came of it; what is not answered is sent again, whatever happens to the server.
+
+    Raises NoAnswer when the system answers nothing for `again_seconds`, StartRefused when it refuses to be managed.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(drive(plan, target, way or Way(), watch or _nobody))
+
+
+async def drive(plan: Plan, target: Target, way: Way, watch: Watch) -> Report:
+    """The same in a loop that runs already."""
+    report = Report(plan.name, orders=plan.count)
+    pool = Pool(target, way.connections)
+    ticking: asyncio.Task[None] | None = None
+    try:
+        async with StatusApi(way.api_port) as api:
+            it = _Drive(plan, target, way, report, pool, api)
+            for phase, step in it.steps():
+                ticking = asyncio.create_task(_tick(watch, phase, report))
+                await step()
+                ticking.cancel()
+                watch(phase, report)
+    finally:
+        if ticking is not None:
+            ticking.cancel()
+        pool.close()
+    return report
+
+
+def _nobody(_phase: Phase, _report: Report) -> None:
+    """Nobody watches."""
+
+
+async def _tick(watch: Watch, phase: Phase, report: Report) -> None:
+    while True:
+        watch(phase, report)
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+class _Drive:
+    """One run's parts."""
+
+    def __init__(self, plan: Plan, target: Target, way: Way, report: Report, pool: Pool, api: StatusApi) -> None:
+        self.plan = plan
+        self.way = way
+        self.report = report
+        self.pool = pool
+        self.api = api
+        self.admin = (("Authorization", f"Bearer {target.token}"),) if target.token else ()
+        self.pace = _Pace(way.rate)
+
+    def steps(self) -> Iterator[tuple[Phase, Callable[[], Awaitable[None]]]]:
+        """What is done, in this order."""
+        yield "announcing", self.announce
+        yield "sending", self.send
+        if self.way.checks:
+            yield "settling", self.settle
+            yield "checking", self.check
+
+    async def announce(self) -> None:
+        """Announce every order; what purchases are paid from is announced, sent and waited for before them."""
+        funding, lanes = self.plan.funding(), self.way.connections
+        if funding:
+            await side_by_side(funding, self._announce, lanes)
+            await side_by_side(funding, self._send, lanes)
+            await self.settle()
+            self.report.sent, self.report.answers = 0, type(self.report.answers)()
+            del self.report.latencies[:]
+        await side_by_side(self._stories(), self._announce, lanes)
+
+    async def send(self) -> None:
+        """Send everything, story beside story."""
+        began = time.monotonic()
+        await side_by_side(self._stories(), self._send, self.way.connections)
+        self.report.seconds = time.monotonic() - began
+
+    async def settle(self) -> None:
+        """Wait until everything is decided."""
+        await settled(self.get, self.report, still_seconds=self.way.still_seconds, asked=lambda: self.api.asked)
+        self.report.asked = self.api.asked
+
+    async def check(self) -> None:
+        """Compare every wallet and every order with what must have come."""
+        await check(self.get, self.report, self.way.connections)
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        """Ask a management address → status and JSON."""
+        answer = await self._until_answered("GET", path, self.admin, b"")
+        _admitted(answer, path)
+        return answer.status, json.loads(answer.body)
+
+    def _stories(self) -> Iterator[Story]:
+        return (self.plan.story(number) for number in range(self.plan.count))
+
+    async def _announce(self, story: Story) -> None:
+        for order in story.orders:
+            await self._announce_one(order)
+        self.report.expect(story.expected)
+        self.report.asks += story.asks
+        self.report.calls += sum(map(len, story.rounds))
+
+    async def _announce_one(self, order: Order) -> None:
+        told = {**order._asdict(), "amount": format_amount(order.amount)}
+        headers = (("Content-Type", "application/json"), *self.admin)
+        answer = await self._until_answered("POST", "/transactions", headers, json.dumps(told).encode())
+        _admitted(answer, "/transactions")
+        if answer.status in {200, 201}:
+            self.report.announced += 1
+        else:
+            self.report.differ("announcement", order.order_id, "201", _shown(answer))
+
+    async def _send(self, story: Story) -> None:
+        for calls in story.rounds:
+            await _all(self._send_one(call) for call in calls)
+
+    async def _send_one(self, call: Call) -> None:
+        await self.pace.turn()
+        for truth in call.truths:
+            self.api.learn(truth)
+        answer = await self._until_answered("POST", _CALLBACKS + call.provider, call.headers, call.body)
+        self.report.sent += 1
+        self.report.differ("answer", call.order_id, str(call.status), _shown(answer, call.status))
+        if answer.status == 200:  # noqa: PLR2004 - HTTP
+            with suppress(ValueError, KeyError, TypeError):
+                self.report.acknowledged[int(json.loads(answer.body)["callback_id"])] = call.order_id
+
+    async def _until_answered(self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
+        """Ask until there is an answer that a repetition cannot improve."""
+        deadline = time.monotonic() + self.way.again_seconds
+        pause = _PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            try:
+                answer = await self.pool.ask(method, path, headers, body)
+            except Broken as broken:
+                why = str(broken)
+            else:
+                if path.startswith(_CALLBACKS):
+                    self.report.answers[answer.status] += 1
+                    self.report.latencies.append(time.monotonic() - began)
+                if answer.status != 503:  # noqa: PLR2004 - HTTP
+                    return answer
+                why = _shown(answer)
+            if time.monotonic() > deadline:
+                raise NoAnswer(f"{method} {path}: {why}, for {self.way.again_seconds:.0f} s")
+            self.report.again[why] += 1
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _PAUSE_SECONDS_MAX)
+
+
+class _Pace:
+    """So many turns a second; whoever comes late does not wait."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._due = 0.0
+
+    async def turn(self) -> None:
+        """Wait for the next turn."""
+        if self._rate is None:
+            return
+        now = time.monotonic()
+        self._due = max(self._due, now - 1.0) + 1 / self._rate
+        await asyncio.sleep(self._due - now)
+
+
+async def _all(doing: Iterable[Awaitable[None]]) -> None:
+    """At the same moment; of one alone no task is made."""
+    first, *more = doing
+    if not more:
+        await first
+        return
+    await asyncio.gather(first, *more)
+
+
+def _shown(answer: Answer, wanted: int = 0) -> str:
+    """`503 too many callbacks wait for the disk`; of what was wanted the status alone."""
+    if answer.status == wanted:
+        return str(answer.status)
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        return str(answer.status)
+    detail = told.get("detail") or told.get("title") or "" if isinstance(told, dict) else ""
+    return f"{answer.status} {str(detail)[:200]}".strip()
+
+
+def _admitted(answer: Answer, path: str) -> None:
+    if answer.status in {401, 403}:
+        raise StartRefused(f"{path}: {_shown(answer)}; set CALLBACK_ADMIN_TOKEN here as it is set there")
