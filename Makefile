@@ -1,6 +1,6 @@
 # The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint docs bench bench-quick bench-growth hooks lock chaos clean
+.PHONY: help install dev run test lint docs bench bench-quick bench-growth hooks lock storm chaos clean
 
 BIN := .venv/bin
 CODE := app tests bench docs
@@ -51,6 +51,9 @@ bench-quick: dev ## The same in small
 lock: dev ## Write both locks anew, keeping pins that still fit (UPGRADE=1 takes the newest)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+storm: dev ## A minute of all scenarios at full speed under random SIGKILLs, then the books (SECONDS=60 SEED=1)
+	$(BIN)/python -m bench.storm --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
 
 chaos: dev ## Kill at random and at every write, stop, flood, starve; check the books (45 minutes; SECONDS=60 SEED=1)
 	CHAOS_SECONDS=$(or $(SECONDS),60) CHAOS_SEED=$(or $(SEED),1) $(BIN)/pytest -p no:xdist -s --timeout 900 tests/chaos
