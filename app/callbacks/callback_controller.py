@@ -15,7 +15,7 @@ from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
-from app.operate import access, inbox, letters, orders, replay, upkeep, wallets
+from app.operate import access, alerts, inbox, letters, orders, replay, upkeep, wallets
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
 from app.operate.replay_shown import ReplayedShown
@@ -40,6 +40,8 @@ _ID_MAX = 2**63 - 1
 Number = Annotated[int, Path(ge=0, le=_ID_MAX)]
 Cursor = Annotated[int | None, Query(ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")]
 Rows = Annotated[int, Query(ge=1, le=200)]
+Since = Annotated[str, Query(alias="from", max_length=64, description="Not before: ISO 8601, or `2h` ago.")]
+Until = Annotated[str, Query(alias="to", max_length=64, description="Before: ISO 8601, or `30m` ago.")]
 
 #: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.
 _TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
@@ -139,10 +141,30 @@ def replay_callback(
 
 
 @managed.get("/callbacks/dead", responses=described(422))
-def list_dead(cursor: Cursor = None, rows: Rows = 50, *, closed: bool = False) -> DeadLettersShown:
+def list_dead(  # noqa: PLR0913 - the filters
+    *,
+    kind: str = "",
+    reason: str = "",
+    provider: str = "",
+    order_id: str = "",
+    since: Since = "",
+    until: Until = "",
+    closed: bool = False,
+    cursor: Cursor = None,
+    rows: Rows = 50,
+) -> DeadLettersShown:
     """Dead letters, newest first: the open ones, or all."""
-    lang = get_settings().callback_lang
-    return letters.list_dead(get_engine(), before=cursor, closed=closed, rows_max=rows, lang=lang)
+    search = letters.letter_search_from(
+        kind=kind,
+        reason=reason,
+        provider=provider,
+        order_id=order_id,
+        since=since,
+        until=until,
+        closed=closed,
+        at=now_us(),
+    )
+    return letters.list_dead(get_engine(), search, before=cursor, rows_max=rows, lang=get_settings().callback_lang)
 
 
 @managed.post("/callbacks/dead/{dead_id}/retry", responses=described(404, 409, *_BODY_PROBLEMS))
@@ -163,10 +185,11 @@ def drop_dead(dead_id: Number, request: Request, person: NamedWithReason) -> Dea
     return letters.drop_dead(get_engine(), dead_id, who=who, reason=person.reason, at=now_us(), lang=lang)
 
 
-@managed.get("/callbacks/alerts")
-def list_alerts() -> AlertsShown:
-    """What a person should look at."""
-    return letters.list_alerts(get_engine(), lang=get_settings().callback_lang)
+@managed.get("/callbacks/alerts", responses=described(422))
+def list_alerts(kind: str = "", *, closed: bool = False, cursor: Cursor = None, rows: Rows = 50) -> AlertsShown:
+    """What a person should look at, newest first: the open ones, or all."""
+    search = alerts.AlertSearch(kind, closed, cursor)
+    return alerts.list_alerts(get_engine(), search, rows_max=rows, lang=get_settings().callback_lang)
 
 
 @managed.post(

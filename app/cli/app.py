@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import inbox, processes, replay, retention, simulate, transactions, wallet
+from app.cli import alerts, dead, inbox, processes, replay, retention, simulate, transactions, wallet
 from app.cli.printing import fail
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
@@ -37,8 +37,8 @@ commands.command()(simulate.simulate)
 commands.command()(simulate.send)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
-commands.add_typer(inbox.dead, name="dead")
-commands.add_typer(inbox.alerts, name="alerts")
+commands.add_typer(dead.dead, name="dead")
+commands.add_typer(alerts.alerts, name="alerts")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.operate import replay as verbs
 from app.operate.again import person_from
+from app.operate.many import Tally
 from app.operate.replay_shown import ReplayedShown, ReplayExplainedShown, ReplaysShown
 from app.operate.selection import counted, selection_from
 
@@ -63,15 +64,15 @@ def replay(  # noqa: PLR0913, PLR0917 - the options are what a person may ask fo
         if not dry_run and work:
             _print_counts(counts)
             many.confirm(f"Replay {work} callbacks?", yes=yes)
-        tally = verbs.Tally(dry_run=dry_run)
+        tally = Tally(dry_run=dry_run)
         try:
             with many.Bar("foreseeing" if dry_run else "replaying", work) as bar:
                 verbs.replay_many(room, selection, who=who, reason=reason, clock=now_us, tally=tally, progress=bar.move)
         except KeyboardInterrupt:
-            _summary(tally.shown(lang=lang), json=json)
+            _summary(verbs.tally_shown(tally, lang=lang), json=json)
             many.stopped(tally.done)
             raise
-    _summary(tally.shown(lang=lang), json=json)
+    _summary(verbs.tally_shown(tally, lang=lang), json=json)
     if tally.failed:
         raise typer.Exit(1)
 

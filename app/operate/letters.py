@@ -1,46 +1,106 @@
-"""Dead letters: list them, have one decided or tried again, drop one with a reason; and the open alerts."""
+"""Dead letters: find them, have one decided or tried again, drop one with a reason."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, text
 
-from app.core.database import is_storage_trouble, reading, writing
-from app.core.errors import CallbackError, NotFound, ProcessingError
+from app.core.database import reading, writing
+from app.core.errors import FieldError, NotFound, ProcessingError
 from app.core.language import Lang
-from app.core.telemetry import get_logger, redact
-from app.engine.callback import Handlers, Outcome
-from app.engine.deciding import decide_again
+from app.engine.callback import Handlers
 from app.engine.log import Log
 from app.engine.outcomes import close_letters
 from app.engine.tasks import queue
 from app.ledger.books import order_ids, order_no
+from app.operate.again import carry_out
 from app.operate.matters import reason_advice, reason_text
+from app.operate.moments import moment_from
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
-from app.operate.outcomes import alerts_open, detail_of, outcomes_of
-from app.operate.shown import AlertsShown, DeadLetterShown, DeadLettersShown, RetriedShown, time_text
+from app.operate.outcomes import detail_of, outcomes_of
+from app.operate.shown import DeadLetterShown, DeadLettersShown, RetriedShown, time_text
 
 PAGE_MAX = 200
-ALERTS_MAX = 500
-
-log = get_logger(__name__)
+LATEST = 2**63 - 1
 
 _COLUMNS = "id, kind, ref, order_no, reason, detail, since, closed_at, closed_how, closed_by, closed_reason"
 
 
+class LetterSearch(msgspec.Struct, frozen=True):
+    """Which dead letters; "" for any, times in microseconds UTC (`until` is not within)."""
+
+    kind: str = ""
+    reason: str = ""
+    provider: str = ""  # a task's is its destination
+    order_id: str = ""
+    since: int = 0
+    until: int = LATEST
+    closed: bool = False  # closed ones, too
+
+
+def letter_search_from(
+    *,
+    kind: str = "",
+    reason: str = "",
+    provider: str = "",
+    order_id: str = "",
+    since: str | None = None,
+    until: str | None = None,
+    closed: bool = False,
+    at: int,
+) -> LetterSearch:
+    """What a person asked for. Raises FieldError for a kind that is none, or no moment."""
+    if kind not in {"", "callback", "task"}:
+        raise FieldError("kind", "must be callback or task")
+    return LetterSearch(
+        kind,
+        reason,
+        provider,
+        order_id,
+        moment_from("from", since, at=at) if since else 0,
+        moment_from("to", until, at=at) if until else LATEST,
+        closed,
+    )
+
+
+_FOUND = (
+    f"SELECT {_COLUMNS} FROM callback_dead AS d WHERE id < :before AND id > :after"
+    " AND (:closed OR closed_at IS NULL) AND (:kind = '' OR kind = :kind) AND (:reason = '' OR reason = :reason)"
+    " AND since >= :since AND since < :until"
+    " AND (:order_id = '' OR order_no IN (SELECT id FROM callback_orders WHERE order_id = :order_id))"
+    " AND (:provider = '' OR :provider = CASE kind"
+    " WHEN 'task' THEN (SELECT destination FROM callback_tasks AS t WHERE t.id = d.ref)"
+    " ELSE (SELECT provider FROM callback_outcomes AS o WHERE o.callback_id = d.ref) END)"
+)
+
+
 def list_dead(
-    engine: Engine, *, before: int | None = None, closed: bool = False, rows_max: int = 50, lang: Lang
+    engine: Engine, search: LetterSearch | None = None, *, before: int | None = None, rows_max: int = 50, lang: Lang
 ) -> DeadLettersShown:
-    """Dead letters, newest first: the open ones, or with `closed` all."""
+    """A page of dead letters, newest first; by default of all that are open."""
     rows_max = max(1, min(rows_max, PAGE_MAX))
-    wanted = "" if closed else " AND closed_at IS NULL"
+    values = _values(search or LetterSearch())
     with reading(engine) as connection:
         rows = connection.execute(
-            text(f"SELECT {_COLUMNS} FROM callback_dead WHERE id < :before{wanted} ORDER BY id DESC LIMIT :rows"),
-            {"before": before if before is not None else 2**63 - 1, "rows": rows_max + 1},
+            text(f"{_FOUND} ORDER BY id DESC LIMIT :rows"),
+            {**values, "before": LATEST if before is None else before, "after": 0, "rows": rows_max + 1},
         ).all()
         shown = letters_shown(connection, rows[:rows_max], lang=lang)
     return DeadLettersShown(dead_letters=shown, next_cursor=shown[-1].id if len(rows) > rows_max else None)
+
+
+def found_ids(engine: Engine, search: LetterSearch) -> list[int]:
+    """Numbers of all that are found, oldest first."""
+    with reading(engine) as connection:
+        rows = connection.execute(
+            text(f"SELECT id FROM ({_FOUND}) ORDER BY id"), {**_values(search), "before": LATEST, "after": 0}
+        )
+        return list(rows.scalars())
+
+
+def _values(search: LetterSearch) -> dict[str, Any]:
+    return msgspec.structs.asdict(search)
 
 
 def letters_of(connection: Connection, kind: str, ref: int, *, lang: Lang) -> list[DeadLetterShown]:
@@ -90,34 +150,23 @@ def retry_dead(
     """
     by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     with writing(engine) as connection:
-        row = _open(connection, dead_id)
-        if row.kind == "task":
-            queue.retry(connection, row.ref, at, by=by)
-            outcome = "ready"
-        else:
-            outcome = str(_decide(connection, callbacks, handlers, row.ref, by, at).word)
+        row = open_letter(connection, dead_id)
+        outcome = retry_on(connection, callbacks, handlers, row, by=by, at=at)
         (letter,) = letters_shown(connection, [_letter(connection, dead_id)], lang=lang)
         again = outcomes_of(connection, [row.ref]).get(row.ref) if row.kind == "callback" else None
     told = reason_text(again.reason, again.detail, lang) if again is not None and again.reason else ""
     return RetriedShown(dead_letter=letter, outcome=outcome, text=told)
 
 
-def _decide(connection: Connection, callbacks: Log, handlers: Handlers, callback_id: int, by: str, at: int) -> Outcome:
-    callback = callbacks.get(callback_id)
+def retry_on(connection: Connection, callbacks: Log, handlers: Handlers, row: Any, *, by: str, at: int) -> str:
+    """Retry an open letter inside the caller's writing transaction → the callback's outcome, or `ready` for a task."""
+    if row.kind == "task":
+        queue.retry(connection, row.ref, at, by=by)
+        return "ready"
+    callback = callbacks.get(row.ref)
     if callback is None:
-        raise NotFound(f"callback {callback_id} is no longer in the log; drop the dead letter with a reason")
-    try:
-        return decide_again(connection, handlers, callback, who=by, at=at)
-    except CallbackError:
-        raise
-    except Exception as error:
-        if is_storage_trouble(error):
-            raise
-        log.exception("retry_failed", callback_id=str(callback_id), provider=callback.provider)
-        raise ProcessingError(
-            f"the handler of {callback.provider} failed again, the dead letter stays open:"
-            f" {type(error).__name__}: {redact(str(error))[:200]}"
-        ) from error
+        raise NotFound(f"callback {row.ref} is no longer in the log; drop the dead letter with a reason")
+    return str(carry_out(connection, handlers, callback, who=by, at=at).word)
 
 
 def drop_dead(engine: Engine, dead_id: int, *, who: str, reason: str, at: int, lang: Lang) -> DeadLetterShown:
@@ -125,9 +174,13 @@ def drop_dead(engine: Engine, dead_id: int, *, who: str, reason: str, at: int, l
     by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     why = sentence_from("reason", reason)
     with writing(engine) as connection:
-        row = _open(connection, dead_id)
-        close_letters(connection, row.kind, [row.ref], how="dropped", by=by, reason=why, at=at)
+        drop_on(connection, open_letter(connection, dead_id), by=by, why=why, at=at)
         return letters_shown(connection, [_letter(connection, dead_id)], lang=lang)[0]
+
+
+def drop_on(connection: Connection, row: Any, *, by: str, why: str, at: int) -> None:
+    """Drop an open letter inside the caller's writing transaction."""
+    close_letters(connection, row.kind, [row.ref], how="dropped", by=by, reason=why, at=at)
 
 
 def _letter(connection: Connection, dead_id: int) -> Any:
@@ -137,27 +190,10 @@ def _letter(connection: Connection, dead_id: int) -> Any:
     return row
 
 
-def _open(connection: Connection, dead_id: int) -> Any:
+def open_letter(connection: Connection, dead_id: int) -> Any:
+    """An open letter's row. Raises NotFound, ProcessingError."""
     row = _letter(connection, dead_id)
     if row.closed_at is not None:
         by = f" by {row.closed_by}" if row.closed_by else ""
         raise ProcessingError(f"dead letter {dead_id} was {row.closed_how}{by} at {time_text(row.closed_at)}")
     return row
-
-
-def list_alerts(engine: Engine, *, lang: Lang) -> AlertsShown:
-    """Open alerts, newest first."""
-    with reading(engine) as connection:
-        return AlertsShown(alerts=alerts_open(connection, rows_max=ALERTS_MAX, lang=lang))
-
-
-def close_alert(engine: Engine, alert_id: int, *, who: str, at: int) -> None:
-    """Close an alert that somebody has seen to; it opens anew when it happens again. Raises NotFound."""
-    by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
-    with writing(engine) as connection:
-        closed = connection.execute(
-            text("UPDATE callback_alerts SET closed_at = :at, closed_by = :by WHERE id = :id AND closed_at IS NULL"),
-            {"at": at, "by": by, "id": alert_id},
-        )
-        if not closed.rowcount:
-            raise NotFound(f"there is no open alert {alert_id}")

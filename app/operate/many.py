@@ -5,7 +5,7 @@ way, and that one wholly.
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
@@ -28,6 +28,34 @@ class Done(msgspec.Struct, Generic[Result], frozen=True):
     number: int
     result: Result | None
     failure: str = ""
+
+
+FAILURES_TOLD_MAX = 20
+
+
+class Tally:
+    """What is done so far, a batch at a time; true at whatever moment the work stops."""
+
+    def __init__(self, *, dry_run: bool = False) -> None:
+        """With `dry_run` it tells what would be done."""
+        self.dry_run = dry_run
+        self.done = 0
+        self.failed = 0
+        #: how many, by what they were and what they became
+        self.counts: Counter[tuple[str, str]] = Counter()
+        #: the first of those that could not be done, each with why
+        self.failures: list[tuple[int, str]] = []
+
+    def take(self, batch: Sequence[Done[tuple[str, str]]]) -> None:
+        """Count a batch that is committed."""
+        self.done += len(batch)
+        for one in batch:
+            if one.result is not None:
+                self.counts[one.result] += 1
+                continue
+            self.failed += 1
+            if len(self.failures) < FAILURES_TOLD_MAX:
+                self.failures.append((one.number, one.failure))
 
 
 def each(

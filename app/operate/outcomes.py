@@ -135,27 +135,35 @@ def callbacks_of_order(connection: Connection, order: OrderRow, *, lang: Lang) -
     return [line(row, order.order_id, lang=lang) for row in of_orders(connection, [order.no])]
 
 
-_ALERT = "SELECT id, kind, subject, detail, since, last_at, count FROM callback_alerts WHERE closed_at IS NULL"
+_ALERT = "SELECT id, kind, subject, detail, since, last_at, count, closed_at, closed_by FROM callback_alerts"
 
 
 def alerts_about(connection: Connection, subjects: Sequence[str], *, lang: Lang) -> list[AlertShown]:
     """Open alerts about these subjects (`order:TU-1`, `wallet:ani`)."""
     rows = connection.execute(
-        text(f"{_ALERT} AND subject IN (SELECT value FROM json_each(:subjects)) ORDER BY id"),
+        text(f"{_ALERT} WHERE closed_at IS NULL AND subject IN (SELECT value FROM json_each(:subjects)) ORDER BY id"),
         {"subjects": orjson.dumps(list(subjects)).decode()},
     )
     return [alert_shown(row, lang=lang) for row in rows]
 
 
-def alerts_open(connection: Connection, *, rows_max: int, lang: Lang) -> list[AlertShown]:
-    """Open alerts, newest first."""
-    rows = connection.execute(text(f"{_ALERT} ORDER BY last_at DESC, id DESC LIMIT :rows"), {"rows": rows_max})
+def alerts_found(
+    connection: Connection, *, kind: str, closed: bool, before: int, rows_max: int, lang: Lang
+) -> list[AlertShown]:
+    """Alerts below `before`, newest first; the open ones, or with `closed` all."""
+    rows = connection.execute(
+        text(
+            f"{_ALERT} WHERE id < :before AND (:closed OR closed_at IS NULL) AND (:kind = '' OR kind = :kind)"
+            " ORDER BY id DESC LIMIT :rows"
+        ),
+        {"before": before, "closed": closed, "kind": kind, "rows": rows_max},
+    )
     return [alert_shown(row, lang=lang) for row in rows]
 
 
 def alert_shown(row: Sequence[Any], *, lang: Lang) -> AlertShown:
     """One alert's row as people see it."""
-    number, kind, subject, column, since, last_at, count = row
+    number, kind, subject, column, since, last_at, count, closed_at, closed_by = row
     detail = detail_of(column)
     told, to_do, commands = alert_text(kind, subject, detail, lang)
     return AlertShown(
@@ -169,4 +177,6 @@ def alert_shown(row: Sequence[Any], *, lang: Lang) -> AlertShown:
         since=time_text(since),
         last_at=time_text(last_at),
         count=count,
+        closed_at=None if closed_at is None else time_text(closed_at),
+        closed_by=closed_by,
     )

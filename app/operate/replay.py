@@ -4,7 +4,6 @@ Effects stay exactly once: what was applied comes out as a duplicate, all else g
 now, and what comes out as it was is left as it was (`again`).
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,15 +16,13 @@ from app.engine.callback import Handlers, OutcomeWord
 from app.engine.log import Log
 from app.ledger import books
 from app.operate.again import Decided, decide_anew, in_log, keep_person, person_from
-from app.operate.many import Done, each
+from app.operate.many import Done, Tally, each
 from app.operate.matters import outcome_text
 from app.operate.outcomes import outcomes_of
 from app.operate.rehearsal import explain, foresee
 from app.operate.replay_shown import ReplayCount, ReplayedShown, ReplayExplainedShown, ReplayFailure, ReplaysShown
 from app.operate.replay_texts import what_becomes
 from app.operate.selection import Selection, counted, to_decide
-
-FAILURES_TOLD_MAX = 20
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -93,38 +90,17 @@ def _shown(
     )
 
 
-class Tally:
-    """What is done so far, a batch at a time; true at whatever moment the work stops."""
-
-    def __init__(self, *, dry_run: bool = False) -> None:
-        self.dry_run = dry_run
-        self.done = 0
-        self.failed = 0
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.failures: list[ReplayFailure] = []
-
-    def take(self, batch: Sequence[Done[tuple[str, str]]]) -> None:
-        """Count a batch that is committed: what each was, and what it comes out as."""
-        self.done += len(batch)
-        for one in batch:
-            if one.result is not None:
-                self.counts[one.result] += 1
-                continue
-            self.failed += 1
-            if len(self.failures) < FAILURES_TOLD_MAX:
-                self.failures.append(ReplayFailure(callback_id=str(one.number), text=one.failure))
-
-    def shown(self, *, lang: Lang) -> ReplaysShown:
-        """The counts as people see them."""
-        return ReplaysShown(
-            dry_run=self.dry_run,
-            counts=[
-                ReplayCount(was=was, outcome=today, count=count, text=what_becomes(was, today, lang))
-                for (was, today), count in sorted(self.counts.items())
-            ],
-            failed=self.failed,
-            failures=self.failures,
-        )
+def tally_shown(tally: Tally, *, lang: Lang) -> ReplaysShown:
+    """The counts as people see them."""
+    return ReplaysShown(
+        dry_run=tally.dry_run,
+        counts=[
+            ReplayCount(was=was, outcome=today, count=count, text=what_becomes(was, today, lang))
+            for (was, today), count in sorted(tally.counts.items())
+        ],
+        failed=tally.failed,
+        failures=[ReplayFailure(callback_id=str(number), text=why) for number, why in tally.failures],
+    )
 
 
 def replay_many(

@@ -279,6 +279,8 @@ class AlertShown(Shown):
     since: str
     last_at: str
     count: int
+    closed_at: str | None
+    closed_by: str | None
 
 
 class LagShown(Shown):
@@ -345,9 +347,10 @@ class HandlersShown(Shown):
 
 
 class AlertsShown(Shown):
-    """All open alerts, newest first."""
+    """A page of alerts, newest first."""
 
     alerts: list[AlertShown]
+    next_cursor: str | None
 
 
 def body_shown(body: bytes) -> tuple[str, str]:

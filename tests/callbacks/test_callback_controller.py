@@ -464,6 +464,30 @@ def test_every_example_of_a_dead_letters_end_is_taken(web: TestClient) -> None:
     assert web.get("/callbacks/dead").json()["dead_letters"] == []
 
 
+def test_dead_letters_and_alerts_are_found_by_what_they_are(web: TestClient) -> None:
+    for number in range(3):
+        announce(web, order_id=f"ORDER-{number}", amount="5.00")
+        web.post("/callbacks/webhook/midtrans", json={**examples.MIDTRANS, "order_id": f"ORDER-{number}"})
+    settle()
+
+    def found(address: str, name: str, **asked: str | int) -> list[str]:
+        return [row["id"] for row in web.get(address, params=asked).json()[name]]
+
+    every = found("/callbacks/dead", "dead_letters")
+    assert len(every) == 3
+    assert found("/callbacks/dead", "dead_letters", order_id="ORDER-1") == every[1:2]
+    wanted: dict[str, str | int] = {"kind": "callback", "reason": "amount_differs", "provider": "midtrans"}
+    assert found("/callbacks/dead", "dead_letters", **wanted, **{"from": "1h", "cursor": every[0]}) == every[1:]
+    assert found("/callbacks/dead", "dead_letters", to="1h") == []
+    assert problem(web.get("/callbacks/dead", params={"from": "soon"}), 422)["field"] == "from"
+    alerts = found("/callbacks/alerts", "alerts", kind="mispaid")
+    assert len(alerts) == 3
+    page = web.get("/callbacks/alerts", params={"rows": 2}).json()
+    assert found("/callbacks/alerts", "alerts", cursor=page["next_cursor"]) == alerts[2:]
+    assert found("/callbacks/alerts", "alerts", kind="paid_twice", closed=True) == []
+    assert problem(web.get("/callbacks/alerts", params={"kind": "lost"}), 422)["field"] == "kind"
+
+
 def test_a_replay_asks_for_a_reason_and_explaining_for_none(web: TestClient) -> None:
     announce(web, amount="5.00")
     callback_id = web.post("/callbacks/webhook/midtrans", json=examples.MIDTRANS).json()["callback_id"]

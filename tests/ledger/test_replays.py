@@ -16,6 +16,7 @@ from sqlalchemy import text
 from app.core.database import reading
 from app.engine.callback import Callback, OutcomeWord
 from app.operate import letters, replay
+from app.operate.many import Tally
 from app.operate.selection import Selection
 from tests.ledger.law import Order
 from tests.ledger.model import Refused
@@ -89,7 +90,7 @@ class Mender:
             self.end(how, dead[which % len(dead)])
 
     def many(self, selection: Selection, *, dry_run: bool) -> None:
-        tally = replay.Tally(dry_run=dry_run)
+        tally = Tally(dry_run=dry_run)
         replay.replay_many(
             self.room,
             selection,

@@ -13,7 +13,7 @@ from app.engine.log import Log, open_log
 from app.engine.outcomes import Alert, bury, raise_alerts, write_outcomes
 from app.engine.tasks import GiveUp
 from app.engine.tasks.queue import Ending, NewTask, claim, enqueue, finish
-from app.operate import letters
+from app.operate import alerts, letters
 from app.operate.shown import DeadLetterShown, RetriedShown
 from tests.operate.shop import Shop
 
@@ -118,11 +118,11 @@ def test_an_alert_is_closed_with_who_did_it_and_opens_anew_when_it_happens_again
 
     raise_it()
     raise_it()
-    (alert,) = letters.list_alerts(shop.engine, lang="en").alerts
+    (alert,) = alerts.list_alerts(shop.engine, lang="en").alerts
     assert (alert.text, alert.count) == ("The callback log was replaced by another one.", 2)
-    letters.close_alert(shop.engine, int(alert.id), who="budi", at=shop.tick())
-    assert letters.list_alerts(shop.engine, lang="en").alerts == []
+    alerts.close_alert(shop.engine, int(alert.id), who="budi", at=shop.tick())
+    assert alerts.list_alerts(shop.engine, lang="en").alerts == []
     with pytest.raises(NotFound):
-        letters.close_alert(shop.engine, int(alert.id), who="budi", at=shop.tick())
+        alerts.close_alert(shop.engine, int(alert.id), who="budi", at=shop.tick())
     raise_it()
-    assert len(letters.list_alerts(shop.engine, lang="en").alerts) == 1
+    assert len(alerts.list_alerts(shop.engine, lang="en").alerts) == 1

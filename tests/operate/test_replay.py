@@ -17,6 +17,7 @@ from app.engine.log import Log, open_log
 from app.engine.outcomes import write_outcomes
 from app.operate import inbox, letters, many
 from app.operate import replay as verbs
+from app.operate.letters import LetterSearch
 from app.operate.replay_shown import ReplayedShown
 from app.operate.selection import Selection, selection_from
 from tests.operate.shop import Shop
@@ -75,8 +76,8 @@ class Desk:
     def explain(self, callback_id: int) -> ReplayedShown:
         return verbs.explain_one(self.room, callback_id, at=self.shop.tick(), lang="en")
 
-    def replay_many(self, selection: Selection = EVERY, *, dry_run: bool = False) -> verbs.Tally:
-        tally = verbs.Tally(dry_run=dry_run)
+    def replay_many(self, selection: Selection = EVERY, *, dry_run: bool = False) -> many.Tally:
+        tally = many.Tally(dry_run=dry_run)
         verbs.replay_many(
             self.room,
             selection,
@@ -146,7 +147,7 @@ def test_what_is_rejected_again_keeps_its_dead_letter_and_its_age(desk: Desk) ->
         desk.shop.engine, int(before.id), who="budi", reason="refunded", at=desk.shop.tick(), lang="en"
     )
     desk.replay(callback_id)
-    assert letters.list_dead(desk.shop.engine, closed=True, lang="en").dead_letters == [dropped]
+    assert letters.list_dead(desk.shop.engine, LetterSearch(closed=True), lang="en").dead_letters == [dropped]
 
 
 def test_a_parked_callback_goes_on_waiting_since_when_it_came(desk: Desk) -> None:
@@ -245,7 +246,7 @@ def test_many_are_foreseen_as_they_then_become_and_one_that_fails_stops_nobody(d
     desk.mine.error = RuntimeError("no stock")
     done = desk.replay_many()
     assert {key: count for key, count in foreseen.counts.items() if key[1]} == done.counts
-    assert (done.done, done.failed, done.failures[0].callback_id) == (5, 1, str(failing))
+    assert (done.done, done.failed, done.failures[0][0]) == (5, 1, failing)
     assert desk.replay_many().counts[("applied", "duplicate")] == 2
     assert desk.shop.balance() == "200000.00"
 
@@ -281,7 +282,7 @@ def test_a_stop_in_the_middle_keeps_whole_batches_and_leaves_the_rest_as_it_was(
             return super().apply(connection, callbacks, at)
 
     desk.handlers["mine"] = StopsAtTheSixth()
-    tally = verbs.Tally()
+    tally = many.Tally()
     with pytest.raises(KeyboardInterrupt):
         verbs.replay_many(
             desk.room,

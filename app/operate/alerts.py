@@ -1,0 +1,72 @@
+"""Alerts: what a person should look at, and what was looked at; closed with who did it."""
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+
+from app.core.database import reading, writing
+from app.core.errors import CallbackError, FieldError, NotFound
+from app.core.language import Lang
+from app.operate.matters import ALERTS
+from app.operate.orders import WHO_CHARS_MAX, sentence_from
+from app.operate.outcomes import alerts_found
+from app.operate.shown import AlertsShown
+
+PAGE_MAX = 200
+_LATEST = 2**63 - 1
+
+
+class AlertSearch(msgspec.Struct, frozen=True):
+    """Which alerts; "" for any."""
+
+    kind: str = ""
+    closed: bool = False  # closed ones, too
+    before: int | None = None  # the page's cursor: older than this one
+
+
+def list_alerts(engine: Engine, search: AlertSearch | None = None, *, rows_max: int = 50, lang: Lang) -> AlertsShown:
+    """A page of alerts, newest first; by default of all that are open. Raises FieldError for a kind that is none."""
+    search, rows_max = search or AlertSearch(), max(1, min(rows_max, PAGE_MAX))
+    if search.kind and search.kind not in ALERTS:
+        raise FieldError("kind", f"must be one of {', '.join(ALERTS)}")
+    with reading(engine) as connection:
+        shown = alerts_found(
+            connection,
+            kind=search.kind,
+            closed=search.closed,
+            before=_LATEST if search.before is None else search.before,
+            rows_max=rows_max + 1,
+            lang=lang,
+        )
+    page = shown[:rows_max]
+    return AlertsShown(alerts=page, next_cursor=page[-1].id if len(shown) > rows_max else None)
+
+
+def close_alert(engine: Engine, alert_id: int, *, who: str, at: int) -> None:
+    """Close an alert that somebody has seen to; it opens anew when it happens again. Raises NotFound."""
+    by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
+    with writing(engine) as connection:
+        _close(connection, alert_id, by, at)
+
+
+def close_alerts(engine: Engine, alert_ids: list[int], *, who: str, at: int) -> tuple[list[int], dict[int, str]]:
+    """Close several → those that are closed, and why the others could not be; one stops no other."""
+    by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
+    closed: list[int] = []
+    failed: dict[int, str] = {}
+    with writing(engine) as connection:
+        for alert_id in dict.fromkeys(alert_ids):
+            try:
+                _close(connection, alert_id, by, at)
+                closed.append(alert_id)
+            except CallbackError as error:
+                failed[alert_id] = str(error)
+    return closed, failed
+
+
+def _close(connection: Connection, alert_id: int, by: str, at: int) -> None:
+    closed = connection.execute(
+        text("UPDATE callback_alerts SET closed_at = :at, closed_by = :by WHERE id = :id AND closed_at IS NULL"),
+        {"at": at, "by": by, "id": alert_id},
+    )
+    if not closed.rowcount:
+        raise NotFound(f"there is no open alert {alert_id}")
