@@ -33,12 +33,11 @@ def list_alerts(
         return
     for alert in found.alerts:
         printing.heading(f"alert {alert.id}  {alert.text}")
+        if not alert.closed_at:
+            printing.field("to do", alert.what_to_do)
         printing.field("since", alert.since, f"{alert.count}×" if alert.count > 1 else "")
-        if alert.closed_at:
-            printing.field("closed", alert.closed_by, alert.closed_at)
-            continue
-        printing.field("to do", alert.what_to_do)
-        for command in alert.commands:
+        printing.field("closed", alert.closed_by, alert.closed_at)
+        for command in () if alert.closed_at else alert.commands:
             printing.field("", command)
     if not found.alerts:
         printing.out().print(Text("no alerts", "green"))

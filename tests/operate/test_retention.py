@@ -17,7 +17,7 @@ from app.core.errors import DatabaseError, FieldError, NotFound
 from app.engine.callback import Row
 from app.engine.log import Log, open_log
 from app.engine.worker import Worker
-from app.operate import inbox, letters, retention, upkeep
+from app.operate import alerts, inbox, letters, retention, upkeep
 from app.operate.exporting import export_these, refuse_existing
 from app.operate.shown import CallbackShown
 from tests.operate.shop import NOW, Shop
@@ -117,7 +117,7 @@ def test_what_the_worker_has_not_passed_stays(place: Place) -> None:
     assert place.ids() == [offset, waits]
     place.decide()
     assert place.shop.balance() == "200000.00"
-    assert not letters.list_alerts(place.shop.engine, lang="en").alerts  # the place of the worker is still there
+    assert not alerts.list_alerts(place.shop.engine, lang="en").alerts  # the place of the worker is still there
 
 
 def test_a_log_that_nobody_has_worked_on_loses_nothing(place: Place) -> None:
