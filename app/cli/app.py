@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import alerts, dead, inbox, processes, replay, retention, simulate, transactions, wallet
+from app.cli import alerts, dead, exchange, inbox, processes, replay, retention, simulate, transactions, wallet
 from app.cli.printing import fail
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
@@ -35,6 +35,8 @@ commands.command()(processes.audit)
 commands.command()(retention.prune)
 commands.command()(simulate.simulate)
 commands.command()(simulate.send)
+commands.command()(exchange.export)
+commands.command("import")(exchange.import_file)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(dead.dead, name="dead")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, make_url
 
 from app.core.config import Settings, get_settings
 from app.core.database import check_schema, get_engine
-from app.core.errors import StartRefused
+from app.core.errors import FieldError, StartRefused, describe_os_error
 from app.core.telemetry import configure
 from app.engine.log import Log, visiting
 from app.operate.upkeep import log_path
@@ -66,6 +66,17 @@ def existing_log() -> Iterator[Log]:
         raise StartRefused(f"there is no callback log at {path}; `callbacks serve` or `callbacks up` makes it")
     with visiting(url) as opened:
         yield opened
+
+
+@contextmanager
+def file_trouble() -> Iterator[None]:
+    """What the system says of a file that somebody named, as an error of the command line."""
+    try:
+        yield
+    except BrokenPipeError:  # `callbacks … | head`
+        raise
+    except OSError as error:
+        raise FieldError("FILE", describe_os_error(error)) from None
 
 
 def handlers() -> Any:

@@ -1,8 +1,6 @@
-"""`callbacks prune`, `export`, `import`: what leaves the log, and what comes into it from a file."""
+"""`callbacks prune`: says what is to go, asks, and removes it."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +8,10 @@ import typer
 from rich.text import Text
 
 from app.cli import parts, printing
-from app.cli.parts import Json
+from app.cli.parts import Json, file_trouble
 from app.cli.progress import progress_bar
 from app.core.clock import now_us
-from app.core.errors import FieldError, describe_os_error
+from app.core.errors import FieldError
 from app.operate import exporting, retention
 from app.operate.moments import moment_from
 from app.operate.retention import Plan
@@ -55,7 +53,7 @@ def prune(
         if planned.rows and not dry_run:
             _ask(yes=yes)
             if export is not None:
-                with _file_trouble(), progress_bar("writing") as move:
+                with file_trouble(), progress_bar("writing") as move:
                     retention.export_first(log, planned, export, progress=move)
             with progress_bar("removing") as move:
                 removed = retention.carry_out(engine, log, planned, progress=move)
@@ -91,17 +89,6 @@ def _told(planned: Plan) -> dict[str, object]:
         "body_bytes": planned.body_bytes,
         "kept": planned.kept,
     }
-
-
-@contextmanager
-def _file_trouble() -> Iterator[None]:
-    """What the system says of a file that was named, as an error of the command line."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise FieldError("FILE", describe_os_error(error)) from None
 
 
 def _ask(*, yes: bool) -> None:

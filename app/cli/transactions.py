@@ -11,6 +11,7 @@ from rich.text import Text
 
 from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
+from app.cli.progress import Refusals
 from app.core.clock import now_us
 from app.core.errors import FieldError, describe_os_error
 from app.operate import importing, orders
@@ -20,7 +21,6 @@ from app.operate.shown import TransactionShown
 commands = typer.Typer(help="Orders that the shop announces.", no_args_is_help=True)
 
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", show_default=False)]
-_TOLD_MAX = 20
 
 
 @commands.command()
@@ -70,7 +70,7 @@ def import_file(
     Example: callbacks transactions import orders.csv
     """
     engine, settings = parts.existing_state(), parts.settings()
-    told = _Told()
+    told = Refusals()
     try:
         with _opened(file) as stream, _Bar(stream) as bar:
             report = importing.import_orders(
@@ -78,8 +78,7 @@ def import_file(
             )
     except OSError as error:
         raise FieldError("FILE", describe_os_error(error)) from None
-    if told.count > _TOLD_MAX:
-        printing.err().print(Text(f"… and {told.count - _TOLD_MAX} more lines that do not fit"))
+    told.end()
     counts = {"announced": report.announced, "announced_before": report.known, "refused": report.refused}
     if json:
         printing.print_json({**counts, "lines": report.lines})
@@ -88,18 +87,6 @@ def import_file(
         printing.out().print(Text(line, "yellow" if report.refused else "green"))
     if report.refused:
         raise typer.Exit(1)
-
-
-class _Told:
-    """Tells the first lines that do not fit, and counts the others."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, number: int, reason: str) -> None:
-        self.count += 1
-        if self.count <= _TOLD_MAX:
-            printing.err().print(Text(f"line {number}: {printing.safe(reason)}"))
 
 
 def _opened(file: Path) -> BinaryIO:

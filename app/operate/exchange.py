@@ -36,10 +36,6 @@ class Kept(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
 
-    def digest(self) -> bytes:
-        """Equal for the same callback in whichever log: its first id, sender, time and bytes."""
-        return digest_of(self.origin, self.provider, self.received_at, self.body)
-
 
 class _Line(msgspec.Struct):
     id: str

@@ -45,12 +45,12 @@ def export(log: Log, file: Path, wanted: Wanted, *, progress: Progress = no_prog
 
     What comes in meanwhile is left out.
     """
-    return _write((callback for callback in walk(log, progress=progress) if wanted.holds(callback)), file)
+    return write((callback for callback in walk(log, progress=progress) if wanted.holds(callback)), file)
 
 
 def export_these(log: Log, file: Path, ids: Sequence[int], *, progress: Progress = no_progress) -> int:
     """Write these callbacks (ids ascending) → how many."""
-    return _write(_these(log, ids, progress), file)
+    return write(_these(log, ids, progress), file)
 
 
 def walk(log: Log, *, after: int = 0, progress: Progress = no_progress) -> Iterator[Callback]:
@@ -79,7 +79,8 @@ def _these(log: Log, ids: Sequence[int], progress: Progress) -> Iterator[Callbac
         progress(done, len(ids))
 
 
-def _write(callbacks: Iterator[Callback], file: Path) -> int:
+def write(callbacks: Iterator[Callback], file: Path) -> int:
+    """Write these callbacks to a new file → how many."""
     with whole_file(file) as stream:
         number = 0
         for number, callback in zip(count(1), callbacks):  # noqa: B007 - the last one is the answer

@@ -1,12 +1,15 @@
 """What a person types to prune, export and import."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.callbacks import examples
+from app.core.config import get_settings
+from app.engine.log.place import take_import_lock
 from tests.cli.test_commands import Shell, announce, data, shell, take
 
 __all__ = ["shell"]
@@ -82,3 +85,48 @@ def test_an_export_that_cannot_be_written_removes_nothing(shell: Shell, tmp_path
 def test_an_age_that_is_none_is_refused(shell: Shell) -> None:
     assert "--older-than" in shell("prune", "--older-than", "soon", "--yes", code=2).err
     assert "future" in shell("prune", "--older-than", "2999-01-01", "--yes", code=2).err
+
+
+def test_an_export_enters_another_system_and_nothing_twice(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    two(shell)
+    assert data(shell("export", "all.jsonl.gz", "--json")) == {"callbacks": 2, "file": "all.jsonl.gz"}
+    lines = shell("export", "-", "--provider", "midtrans", "--from", "2025-01-01").out.splitlines()
+    assert [json.loads(line)["provider"] for line in lines] == ["midtrans", "midtrans"]
+    assert shell("export", "none.jsonl", "--to", "2025-01-01").err == "0 callbacks written\n"
+    assert shell("import", "all.jsonl.gz").out == "0 imported, 2 here already, 0 refused\n"
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///other/state.db")
+    monkeypatch.setenv("CALLBACK_LOG_URL", "sqlite:///other/log.db")
+    get_settings.cache_clear()
+    shell("migrate")
+    assert data(shell("import", "all.jsonl.gz", "--json"))["imported"] == 2
+    assert data(shell("import", "all.jsonl.gz", "--json"))["here_already"] == 2
+    page = data(shell("log", "--json"))["callbacks"]
+    assert len(page) == 2
+    assert "imported-id" in shell("show", page[0]["callback_id"]).out
+
+
+def test_lines_that_are_not_taken_are_told_by_number(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b'{"id": "\x1b[31m\n' * 30)
+    ran = shell("import", "in.jsonl", code=1)
+    assert ran.out == "0 imported, 0 here already, 30 refused\n"
+    assert ran.err.startswith("line 1: line: is no exported callback")
+    assert "… and 10 more" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_a_packed_file_that_is_broken_is_one_line(shell: Shell, tmp_path: Path) -> None:
+    two(shell)
+    shell("export", "all.jsonl.gz")
+    whole = (tmp_path / "all.jsonl.gz").read_bytes()
+    for broken in (whole[:-12], whole[:20] + b"\xff" * 40, b"no archive"):
+        (tmp_path / "broken.jsonl.gz").write_bytes(broken)
+        assert "FILE" in shell("import", "broken.jsonl.gz", code=2).err
+    assert "nowhere" in shell("import", "nowhere.jsonl", code=2).err
+
+
+def test_two_imports_at_once_do_not_run(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("")
+    held = take_import_lock(tmp_path / "data" / "log.db")
+    assert "another import" in shell("import", "in.jsonl", code=2).err
+    os.close(held)
+    shell("import", "in.jsonl")

@@ -24,12 +24,23 @@ def take_server_lock(database: Path) -> int:
     A file of its own: SQLite's locks on the database would be lost with a descriptor of ours. Raises LogBusy when
     another server holds it, StartRefused when the file cannot be made.
     """
+    return _lock(
+        database, ".lock", "another server{by} holds {path}; a callback log and a state database have one server"
+    )
+
+
+def take_import_lock(database: Path) -> int:
+    """Lock `<database>.import.lock` → its descriptor: two imports at once would not see what the other appends."""
+    return _lock(database, ".import.lock", "another import{by} is under way (it holds {path}); wait until it has ended")
+
+
+def _lock(database: Path, suffix: str, busy: str) -> int:
     real = database.resolve()
-    path = real.with_name(real.name + ".lock")
+    path = real.with_name(real.name + suffix)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StartRefused(f"the server's lock cannot be taken: {describe_os_error(error)}") from error
+        raise StartRefused(f"the lock {path} cannot be taken: {describe_os_error(error)}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
@@ -38,7 +49,7 @@ def take_server_lock(database: Path) -> int:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         by = f" (process {holder})" if holder.isdigit() else ""
-        raise LogBusy(f"another server{by} holds {path}; a callback log and a state database have one server") from None
+        raise LogBusy(busy.format(by=by, path=path)) from None
     except OSError as error:
         os.close(descriptor)
         raise StartRefused(f"{path} cannot be locked: {describe_os_error(error)}") from error
