@@ -11,11 +11,12 @@ from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
+from app.callbacks.queries import CallbackQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
-from app.operate import access, alerts, inbox, letters, orders, replay, upkeep, wallets
+from app.operate import access, alerts, inbox, letters, orders, replay, search, upkeep, wallets
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
 from app.operate.replay_shown import ReplayedShown
@@ -108,13 +109,14 @@ def stats(request: Request) -> StatsShown:
 
 
 @managed.get("/callbacks/log", responses=described(422))
-def list_callbacks(
-    order_id: str = "", provider: str = "", outcome: str = "", cursor: Cursor = None, rows: Rows = 50
-) -> CallbacksShown:
-    """The callbacks of the log, newest first."""
-    search = inbox.Search(order_id, provider, outcome, cursor, rows)
-    with visiting(get_settings().callback_log_url) as log:
-        return inbox.list_callbacks(get_engine(), log, search, lang=get_settings().callback_lang)
+def list_callbacks(sought: Annotated[CallbackQuery, Query()]) -> CallbacksShown:
+    """The callbacks that came in, newest first, by whatever is known of them."""
+    wanted = search.search_from(**sought.sought(), at=now_us())
+    settings = get_settings()
+    with visiting(settings.callback_log_url) as log:
+        return search.list_callbacks(
+            get_engine(), log, wanted, before=sought.cursor, rows_max=sought.rows, lang=settings.callback_lang
+        )
 
 
 @managed.get("/callbacks/log/{callback_id}", responses=described(404, 422))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import alerts, dead, exchange, inbox, processes, replay, retention, simulate, transactions, wallet
+from app.cli import alerts, dead, exchange, inbox, processes, replay, retention, search, simulate, transactions, wallet
 from app.cli.printing import fail
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
@@ -29,7 +29,7 @@ commands.command()(processes.serve)
 commands.command()(processes.worker)
 commands.command()(processes.migrate)
 commands.command()(inbox.show)
-commands.command("log")(inbox.list_log)
+commands.command("log")(search.list_log)
 commands.command()(replay.replay)
 commands.command()(processes.audit)
 commands.command()(retention.prune)

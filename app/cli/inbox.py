@@ -1,4 +1,4 @@
-"""`callbacks show`, `log`: what came in, and what became of it."""
+"""`callbacks show`: what came in, and what became of it."""
 
 from typing import Annotated
 
@@ -11,45 +11,6 @@ from app.operate import inbox
 from app.operate.shown import CallbackShown
 
 Before = Annotated[int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX, show_default=False)]
-
-
-def list_log(
-    order: Annotated[str, typer.Option(help="About this order.")] = "",
-    provider: Annotated[str, typer.Option(help="From this sender.")] = "",
-    outcome: Annotated[str, typer.Option(help="That became this, such as rejected.")] = "",
-    rows: Annotated[int, typer.Option(min=1, max=inbox.PAGE_MAX)] = 20,
-    before: Before = None,
-    json: Json = False,  # noqa: FBT002 - an option
-) -> None:
-    """List callbacks, newest first.
-
-    Example: callbacks log --order ORDER-123
-    """
-    engine = parts.existing_state()
-    search = inbox.Search(order, provider, outcome, before, rows)
-    with parts.existing_log() as log:
-        page = inbox.list_callbacks(engine, log, search, lang=parts.settings().callback_lang)
-    if json:
-        printing.print_json(page)
-        return
-    printing.table(
-        ("callback", "received", "provider", "event", "order", "outcome", "why"),
-        [
-            (
-                line.callback_id,
-                line.received_at,
-                line.provider,
-                line.event_type,
-                line.order_id,
-                printing.coloured(line.outcome),
-                line.text,
-            )
-            for line in page.callbacks
-        ],
-        indent=0,
-    )
-    if page.next_cursor:
-        printing.field("older", f"--before {page.next_cursor}")
 
 
 def show(

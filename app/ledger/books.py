@@ -133,6 +133,36 @@ def order_ids(connection: Connection, numbers: Iterable[int | None]) -> dict[int
     return {row[0]: row[1] for row in rows}
 
 
+def numbers_of(connection: Connection, order_id: str) -> list[int]:
+    """The orders of this id, announced or not, whichever sender they wait for."""
+    rows = connection.execute(text("SELECT id FROM callback_orders WHERE order_id = :id ORDER BY id"), {"id": order_id})
+    return list(rows.scalars())
+
+
+def numbers_of_user(connection: Connection, user_id: str, *, rows_max: int) -> list[int]:
+    """The newest orders of a user, by the wallet they move."""
+    rows = connection.execute(
+        text(
+            "SELECT id FROM callback_orders WHERE wallet_no IN (SELECT id FROM callback_accounts WHERE name = :wallet)"
+            " AND wallet_no IS NOT NULL ORDER BY id DESC LIMIT :rows"
+        ),
+        {"wallet": f"wallet:{user_id}", "rows": rows_max},
+    )
+    return list(rows.scalars())
+
+
+def order_ids_of_user(connection: Connection, user_id: str, order_ids: Iterable[str]) -> set[str]:
+    """Those of these ids that are announced orders of this user."""
+    rows = connection.execute(
+        text(
+            "SELECT order_id FROM callback_orders WHERE order_id IN (SELECT value FROM json_each(:ids))"
+            " AND announced_at IS NOT NULL AND user_id = :user"
+        ),
+        {"ids": orjson.dumps(sorted(set(order_ids))).decode(), "user": user_id},
+    )
+    return set(rows.scalars())
+
+
 def facts_of(connection: Connection, number: int) -> list[FactRow]:
     """All facts of an order, in the order in which they were told."""
     rows = connection.execute(

@@ -47,6 +47,13 @@ orders = Table(
         sqlite_where=text("announced_at IS NOT NULL"),
         postgresql_where=text("announced_at IS NOT NULL"),
     ),
+    # a user's orders; only announcing writes it, the worker's bare rows have no wallet
+    Index(
+        "callback_orders_wallet",
+        "wallet_no",
+        sqlite_where=text("wallet_no IS NOT NULL"),
+        postgresql_where=text("wallet_no IS NOT NULL"),
+    ),
 )
 
 facts = Table(

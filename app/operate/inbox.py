@@ -1,4 +1,4 @@
-"""The callbacks of the log: list them, show one with its bytes and everything that came of it, and explain it."""
+"""The callbacks of the log: show one with its bytes and everything that came of it, and explain it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,10 @@ import orjson
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading
-from app.core.errors import FieldError, NotFound
+from app.core.errors import NotFound
 from app.core.language import Lang
 from app.core.money import format_amount
-from app.engine.callback import Callback, Handlers, OutcomeWord
+from app.engine.callback import Callback, Handlers
 from app.engine.log import Log
 from app.ledger import books
 from app.ledger.effect import effect
@@ -22,7 +22,6 @@ from app.operate.matters import reason_text
 from app.operate.orders import cause_shown
 from app.operate.shown import (
     CallbackShown,
-    CallbacksShown,
     ExplanationShown,
     FactShown,
     PostingShown,
@@ -30,78 +29,6 @@ from app.operate.shown import (
     body_shown,
     time_text,
 )
-
-PAGE_MAX = 200
-_LAST = 2**63 - 1
-
-
-class Search(msgspec.Struct, frozen=True):
-    """Which callbacks; "" for any."""
-
-    order_id: str = ""
-    provider: str = ""
-    outcome: str = ""
-    before: int | None = None  # the page's cursor: older than this one
-    rows_max: int = 50
-
-
-def list_callbacks(engine: Engine, callbacks: Log, search: Search, *, lang: Lang) -> CallbacksShown:
-    """A page of the log, newest first. Raises FieldError for an outcome that is none."""
-    if search.outcome and search.outcome not in set(OutcomeWord):
-        raise FieldError("outcome", f"must be one of {', '.join(OutcomeWord)}")
-    search = msgspec.structs.replace(search, rows_max=max(1, min(search.rows_max, PAGE_MAX)))
-    with reading(engine) as connection:
-        if search.order_id:
-            return _of_order(connection, search, lang)
-        if search.provider or search.outcome:
-            return _filtered(connection, search, lang)
-        return _newest(connection, callbacks, search, lang)
-
-
-def _newest(connection: Connection, callbacks: Log, search: Search, lang: Lang) -> CallbacksShown:
-    page = callbacks.read_before(search.before, search.rows_max + 1)
-    more = len(page) > search.rows_max
-    page = page[: search.rows_max]
-    if page and not more:  # a page of large bodies ends early
-        more = bool(callbacks.read_before(int(page[-1].id), 1))
-    known = outcomes.outcomes_of(connection, [callback.id for callback in page])
-    ids = books.order_ids(connection, (row.order_no for row in known.values()))
-    lines = [
-        outcomes.line(row, ids.get(row.order_no) if row.order_no else None, lang=lang)
-        if (row := known.get(callback.id))
-        else outcomes.undecided(callback, lang=lang)
-        for callback in page
-    ]
-    return CallbacksShown(callbacks=lines, next_cursor=str(page[-1].id) if more else None, looked_back_to=None)
-
-
-def _filtered(connection: Connection, search: Search, lang: Lang) -> CallbacksShown:
-    before = _LAST if search.before is None else search.before
-    rows, looked_back_to = outcomes.newest(
-        connection, before=before, provider=search.provider, outcome=search.outcome, rows_max=search.rows_max + 1
-    )
-    page = rows[: search.rows_max]
-    cursor = page[-1].callback_id if len(rows) > search.rows_max else looked_back_to
-    return CallbacksShown(
-        callbacks=outcomes.lines(connection, page, lang=lang),
-        next_cursor=None if cursor is None else str(cursor),
-        looked_back_to=None if looked_back_to is None else str(looked_back_to),
-    )
-
-
-def _of_order(connection: Connection, search: Search, lang: Lang) -> CallbacksShown:
-    numbers = connection.execute(
-        text("SELECT id FROM callback_orders WHERE order_id = :id"), {"id": search.order_id}
-    ).scalars()
-    before = _LAST if search.before is None else search.before
-    rows = [
-        row
-        for row in reversed(outcomes.of_orders(connection, list(numbers)))
-        if row.callback_id < before and search.provider in {"", row.provider} and search.outcome in {"", row.outcome}
-    ]
-    page = rows[: search.rows_max]
-    more = str(page[-1].callback_id) if len(rows) > search.rows_max else None
-    return CallbacksShown(callbacks=outcomes.lines(connection, page, lang=lang), next_cursor=more, looked_back_to=None)
 
 
 def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_id: int, *, lang: Lang) -> CallbackShown:

@@ -13,9 +13,6 @@ from app.ledger.books import OrderRow, order_ids
 from app.operate.matters import alert_text, outcome_text
 from app.operate.shown import AlertShown, CallbackLine, time_text
 
-#: How many outcomes one page looks at when it filters: it says how far back it came.
-LOOK_ROWS = 20_000
-
 
 class OutcomeRow(msgspec.Struct, frozen=True):
     """What became of one callback, as the state has it."""
@@ -33,7 +30,7 @@ class OutcomeRow(msgspec.Struct, frozen=True):
 
 
 _FIELDS = OutcomeRow.__struct_fields__
-_COLUMNS = ", ".join(_FIELDS)
+COLUMNS = ", ".join(_FIELDS)
 
 
 def detail_of(column: str) -> dict[str, Any]:
@@ -41,7 +38,8 @@ def detail_of(column: str) -> dict[str, Any]:
     return dict(orjson.loads(column)) if column else {}
 
 
-def _row(row: Sequence[Any]) -> OutcomeRow:
+def outcome_row(row: Sequence[Any]) -> OutcomeRow:
+    """A row of `COLUMNS`."""
     values = dict(zip(_FIELDS, row, strict=True))
     return OutcomeRow(**{**values, "detail": detail_of(values["detail"])})
 
@@ -50,47 +48,24 @@ def outcomes_of(connection: Connection, callback_ids: Iterable[int]) -> dict[int
     """What became of these callbacks; those that are not decided yet are missing."""
     rows = connection.execute(
         text(
-            f"SELECT {_COLUMNS} FROM callback_outcomes WHERE callback_id IN (SELECT value FROM json_each(:ids))"
+            f"SELECT {COLUMNS} FROM callback_outcomes WHERE callback_id IN (SELECT value FROM json_each(:ids))"
             " ORDER BY callback_id"
         ),
         {"ids": orjson.dumps(sorted(set(callback_ids))).decode()},
     )
-    return {row[0]: _row(row) for row in rows}
+    return {row[0]: outcome_row(row) for row in rows}
 
 
-def newest(
-    connection: Connection, *, before: int, provider: str, outcome: str, rows_max: int
-) -> tuple[list[OutcomeRow], int | None]:
-    """Outcomes newest first below `before` → them, and the oldest callback looked at (None: the beginning)."""
-    wanted = ["callback_id < :before"]
-    if outcome and outcome != "applied":
-        wanted.append("outcome = :outcome AND outcome <> 'applied'")  # the second half leads SQLite to its index
-    look = (
-        f"SELECT {_COLUMNS} FROM callback_outcomes WHERE {' AND '.join(wanted)} ORDER BY callback_id DESC LIMIT :look"
-    )
-    values = {"before": before, "provider": provider, "outcome": outcome, "look": LOOK_ROWS}
-    rows = connection.execute(
-        text(
-            f"SELECT {_COLUMNS} FROM ({look}) WHERE (:provider = '' OR provider = :provider)"
-            " AND (:outcome = '' OR outcome = :outcome) ORDER BY callback_id DESC LIMIT :rows"
-        ),
-        {**values, "rows": rows_max},
-    ).all()
-    seen = connection.execute(text(f"SELECT count(*), min(callback_id) FROM ({look})"), values).one()
-    return [_row(row) for row in rows], seen[1] if seen[0] == LOOK_ROWS else None
-
-
-def of_orders(connection: Connection, numbers: Sequence[int]) -> list[OutcomeRow]:
-    """Outcomes of callbacks about these orders, oldest first: those that told facts, and those that did not."""
+def of_order(connection: Connection, number: int) -> list[OutcomeRow]:
+    """Outcomes of callbacks about this order, oldest first: those that told facts, and those that did not."""
     # Those that were applied are found by the facts they told first: an index on every outcome would make each dearer.
     rows = connection.execute(
         text(
-            "SELECT callback_id FROM callback_outcomes WHERE outcome <> 'applied'"
-            " AND order_no IN (SELECT value FROM json_each(:numbers))"
-            " UNION SELECT source_id FROM callback_facts"
-            " WHERE order_no IN (SELECT value FROM json_each(:numbers)) AND source_id > 0"
+            "SELECT callback_id FROM callback_outcomes WHERE (outcome <> 'applied' OR decided_by IS NOT NULL)"
+            " AND order_no = :number"
+            " UNION SELECT source_id FROM callback_facts WHERE order_no = :number AND source_id > 0"
         ),
-        {"numbers": orjson.dumps(list(numbers)).decode()},
+        {"number": number},
     )
     found = outcomes_of(connection, [row[0] for row in rows])
     return [found[callback_id] for callback_id in sorted(found)]
@@ -132,7 +107,7 @@ def lines(connection: Connection, rows: Sequence[OutcomeRow], *, lang: Lang) -> 
 
 def callbacks_of_order(connection: Connection, order: OrderRow, *, lang: Lang) -> list[CallbackLine]:
     """The callbacks about one order, oldest first."""
-    return [line(row, order.order_id, lang=lang) for row in of_orders(connection, [order.no])]
+    return [line(row, order.order_id, lang=lang) for row in of_order(connection, order.no)]
 
 
 _ALERT = "SELECT id, kind, subject, detail, since, last_at, count, closed_at, closed_by FROM callback_alerts"

@@ -229,7 +229,10 @@ class CallbacksShown(Shown):
 
     callbacks: list[CallbackLine]
     next_cursor: str | None
-    looked_back_to: str | None = Field(description="The oldest callback that was looked at for this page.")
+    looked_back_to: str | None = Field(
+        description="Where the time was over before the page was full: the oldest callback that was looked at."
+    )
+    looked_back_at: str | None = Field(description="When that one came.")
 
 
 class DeadLetterShown(Shown):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.operate.arrivals import Arrivals
 from tests.operate.shop import Shop
 
 
@@ -11,3 +12,10 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path)
     yield shop
     shop.engine.dispose()
+
+
+@pytest.fixture
+def arrivals(tmp_path: Path) -> Iterator[Arrivals]:
+    arrivals = Arrivals(tmp_path)
+    yield arrivals
+    arrivals.close()

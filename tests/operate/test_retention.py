@@ -17,7 +17,7 @@ from app.core.errors import DatabaseError, FieldError, NotFound
 from app.engine.callback import Row
 from app.engine.log import Log, open_log
 from app.engine.worker import Worker
-from app.operate import alerts, inbox, letters, retention, upkeep
+from app.operate import alerts, inbox, letters, retention, search, upkeep
 from app.operate.exporting import export_these, refuse_existing
 from app.operate.shown import CallbackShown
 from tests.operate.shop import NOW, Shop
@@ -235,7 +235,7 @@ def test_facts_journals_outcomes_and_books_stay_and_the_callback_is_still_explai
     assert [posting.account for posting in shown.postings] == ["wallet:ani", "clearing:midtrans"]
     assert "pruned" in shown.verified_how
     assert place.show(repeated).kept
-    found = inbox.list_callbacks(place.shop.engine, place.log, inbox.Search(order_id="TU-1"), lang="en")
+    found = search.list_callbacks(place.shop.engine, place.log, search.Search(order_id="TU-1"), lang="en")
     assert [line.callback_id for line in found.callbacks] == [str(repeated), str(pruned)]
     with pytest.raises(NotFound):
         place.show(7)

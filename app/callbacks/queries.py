@@ -1,0 +1,31 @@
+"""What the addresses that list something are asked for: filters, a span of time, a cursor, how many rows."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+_ID_MAX = 2**63 - 1
+_TIME = "ISO 8601, or how long ago: `2h`, `3d`."
+
+
+class _Span(BaseModel):
+    """A span of time, and a page of what lies in it."""
+
+    since: str = Field("", alias="from", max_length=64, description=f"Not before: {_TIME}")
+    until: str = Field("", alias="to", max_length=64, description=f"Before: {_TIME}")
+    cursor: int | None = Field(None, ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")
+    rows: int = Field(50, ge=1, le=200)
+
+    def sought(self) -> dict[str, Any]:
+        """What is looked for, without the page."""
+        return self.model_dump(exclude={"cursor", "rows"})
+
+
+class CallbackQuery(_Span):
+    """Which callbacks; what is empty asks for nothing."""
+
+    order_id: str = Field("", max_length=256)
+    user_id: str = Field("", max_length=256)
+    provider: str = Field("", max_length=64)
+    outcome: str = Field("", max_length=16, description="A word such as `rejected`.")
+    text: str = Field("", max_length=200, description="In the body; small and capital letters are the same.")
