@@ -15,9 +15,11 @@ from app.core.telemetry import get_logger, redact
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
 from app.engine.deciding import decide_again
 from app.engine.log import Log
+from app.engine.outcomes import driver
 from app.ledger.book import question_key
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.outcomes import OutcomeRow, outcomes_of
+from app.operate.savepoint import savepoint
 
 log = get_logger(__name__)
 
@@ -63,9 +65,16 @@ def keep_person(
 
 
 def decide_anew(
-    connection: Connection, callbacks: Log, handlers: Handlers, callback_id: int, *, person: Person, at: int
+    connection: Connection,
+    callbacks: Log,
+    handlers: Handlers,
+    callback_id: int,
+    *,
+    person: Person,
+    at: int,
+    keep: bool = True,
 ) -> Decided:
-    """Decide one callback as if it came now, inside the caller's writing transaction.
+    """Decide one callback as if it came now, inside the caller's writing transaction; `keep` false takes it back.
 
     Raises NotFound (it is not in the log), ProcessingError (not decided yet, no handler, the handler fails): then
     nothing is changed.
@@ -77,21 +86,15 @@ def decide_anew(
     if was is None:
         raise ProcessingError(f"callback {callback_id} is not decided yet; the worker comes to it by itself")
     waited = _waiting(connection, callback_id)
-    savepoint = connection.begin_nested()
-    try:
+    with savepoint(connection) as point:
         outcome = carry_out(
             connection, handlers, callback, who=person.who, reason=person.reason, decided_by=person.cause_id, at=at
         )
         if was.outcome == OutcomeWord.DUPLICATE and outcome.word not in _MORE_THAN_A_REPETITION:
             outcome = Outcome(callback_id, OutcomeWord.DUPLICATE, was.reason, was.order_no, was.detail)
         changed = _differs(was, outcome, waited, _waiting(connection, callback_id))
-    except BaseException:
-        savepoint.rollback()
-        raise
-    if changed:
-        savepoint.commit()
-    else:
-        savepoint.rollback()
+        if changed and keep:
+            point.keep()
     return Decided(was, outcome, changed)
 
 
@@ -119,7 +122,7 @@ def carry_out(
             f"no handler is registered under {callback.provider!r} here; set CALLBACK_APP as the worker has it"
         )
     try:
-        connection.execute(text("DELETE FROM callback_pending WHERE callback_id = :id"), {"id": callback.id})
+        driver(connection).execute("DELETE FROM callback_pending WHERE callback_id = ?", (callback.id,))
         return decide_again(connection, handlers, callback, who=who, reason=reason, decided_by=decided_by, at=at)
     except CallbackError:
         raise
@@ -145,17 +148,18 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 def _waiting(connection: Connection, callback_id: int) -> _Waiting | None:
-    row = connection.execute(
-        text("SELECT order_no, state, attempt, told FROM callback_pending WHERE callback_id = :id"),
-        {"id": callback_id},
-    ).first()
+    raw = driver(connection)
+    row = raw.execute(
+        "SELECT order_no, state, attempt, told FROM callback_pending WHERE callback_id = ?", (callback_id,)
+    ).fetchone()
     if row is None:
         return None
-    asked = connection.execute(
-        text("SELECT 1 FROM callback_tasks WHERE key = :key AND state IN ('ready', 'running')"),
-        {"key": question_key(row.order_no, row.attempt)},
-    ).first()
-    return _Waiting(bytes(row.told), row.state != "in_doubt" or asked is not None)
+    order_no, state, attempt, told = row
+    asked = raw.execute(
+        "SELECT 1 FROM callback_tasks WHERE key = ? AND state IN ('ready', 'running')",
+        (question_key(order_no, attempt),),
+    ).fetchone()
+    return _Waiting(bytes(told), state != "in_doubt" or asked is not None)
 
 
 def _differs(was: OutcomeRow, outcome: Outcome, before: _Waiting | None, after: _Waiting | None) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from app.core.database import writing
 from app.core.errors import ProcessingError, ValidationError
+from app.operate.savepoint import savepoint
 
 BATCH_ROWS = 100
 _BATCH_SECONDS = 0.05  # the lock is the worker's too: it applies nothing meanwhile
@@ -76,8 +77,8 @@ def each(
         if not waiting:
             return
         batch: list[Done[Result]] = []
-        started = time.monotonic()
         with writing(engine) as connection:
+            started = time.monotonic()
             while waiting and time.monotonic() - started < _BATCH_SECONDS:
                 batch.append(_one(connection, waiting.popleft(), deed))
         held = time.monotonic() - started
@@ -87,7 +88,9 @@ def each(
 
 def _one(connection: Connection, number: int, deed: Callable[[Connection, int], Result]) -> Done[Result]:
     try:
-        with writing(connection):  # a savepoint
-            return Done(number, deed(connection, number))
+        with savepoint(connection) as point:
+            result = deed(connection, number)
+            point.keep()
+        return Done(number, result)
     except (ProcessingError, ValidationError) as error:
         return Done(number, None, str(error))

@@ -19,6 +19,7 @@ from app.operate.again import Decided, Person, decide_anew, in_log
 from app.operate.matters import reason_text
 from app.operate.outcomes import alerts_about, outcomes_of
 from app.operate.replay_shown import MoveShown, ReplayExplainedShown
+from app.operate.savepoint import savepoint
 from app.operate.shown import AlertShown, amount_text
 from app.operate.texts import status as status_text
 
@@ -62,15 +63,12 @@ def foresee(connection: Connection, callbacks: Log, handlers: Handlers, callback
 
     Runs inside the caller's writing transaction and takes back what it writes. Raises what `decide_anew` raises.
     """
-    rehearsing, was = Rehearsing(handlers), outcomes_of(connection, [callback_id]).get(callback_id)
-    is_applied = was is not None and was.outcome == OutcomeWord.APPLIED
-    if not is_applied and not rehearsing.can_tell(in_log(callbacks, callback_id).provider):
-        return None
-    savepoint = connection.begin_nested()
-    try:
-        return decide_anew(connection, callbacks, rehearsing, callback_id, person=_NOBODY, at=at)
-    finally:
-        savepoint.rollback()
+    rehearsing = Rehearsing(handlers)
+    if not rehearsing.can_tell(in_log(callbacks, callback_id).provider):
+        was = outcomes_of(connection, [callback_id]).get(callback_id)
+        if was is None or was.outcome != OutcomeWord.APPLIED:
+            return None
+    return decide_anew(connection, callbacks, rehearsing, callback_id, person=_NOBODY, at=at, keep=False)
 
 
 class _Picture(msgspec.Struct, frozen=True):
@@ -95,10 +93,9 @@ def explain(
     before = _picture(connection, order, lang)
     after = before
     if decided is not None and decided.changed:
-        savepoint = connection.begin_nested()
-        decide_anew(connection, callbacks, Rehearsing(handlers), callback_id, person=_NOBODY, at=at)
-        after = _picture(connection, order, lang)
-        savepoint.rollback()
+        with savepoint(connection):
+            decide_anew(connection, callbacks, Rehearsing(handlers), callback_id, person=_NOBODY, at=at)
+            after = _picture(connection, order, lang)
     row = getattr(handlers.get(callback.provider), "row", None)
     known = books.facts_of(connection, order.no) if order is not None else []
     doubts = decided is not None and decided.outcome.word is OutcomeWord.IN_DOUBT

@@ -21,7 +21,7 @@ from app.operate.matters import outcome_text
 from app.operate.outcomes import outcomes_of
 from app.operate.rehearsal import explain, foresee
 from app.operate.replay_shown import ReplayCount, ReplayedShown, ReplayExplainedShown, ReplayFailure, ReplaysShown
-from app.operate.replay_texts import what_becomes
+from app.operate.replay_texts import PRUNED, what_becomes
 from app.operate.selection import Selection, counted, to_decide
 
 
@@ -54,8 +54,7 @@ def explain_one(room: Room, callback_id: int, *, at: int, lang: Lang) -> Replaye
         decided, explained = explain(connection, room.callbacks, room.handlers, callback_id, at=at, lang=lang)
         if decided is not None:
             return _shown(connection, decided, explained, lang=lang)
-        was = outcomes_of(connection, [callback_id]).get(callback_id)
-        word = "" if was is None else was.outcome
+        word = _was(connection, callback_id)
         return ReplayedShown(
             callback_id=str(callback_id),
             order_id=None,
@@ -126,13 +125,14 @@ def replay_many(
             person = keep_person(connection, person, at=clock())
 
     def deed(connection: Connection, callback_id: int) -> tuple[str, str]:
+        if room.callbacks.get(callback_id) is None:
+            return _was(connection, callback_id), PRUNED
         if person is None:
             decided = foresee(connection, room.callbacks, room.handlers, callback_id, at=clock())
         else:
             decided = decide_anew(connection, room.callbacks, room.handlers, callback_id, person=person, at=clock())
         if decided is None:
-            was = outcomes_of(connection, [callback_id]).get(callback_id)
-            return ("" if was is None else was.outcome, "")
+            return _was(connection, callback_id), ""
         return decided.was.outcome, str(decided.outcome.word)
 
     def done(batch: Sequence[Done[tuple[str, str]]]) -> None:
@@ -140,3 +140,8 @@ def replay_many(
         progress(tally.done)
 
     each(room.engine, to_decide(room.engine, selection), deed, done=done)
+
+
+def _was(connection: Connection, callback_id: int) -> str:
+    was = outcomes_of(connection, [callback_id]).get(callback_id)
+    return "" if was is None else was.outcome

@@ -44,7 +44,9 @@ class ReplayCount(Shown):
     """How many of one outcome come out as another one, or stay."""
 
     was: str
-    outcome: str = Field(description="What they come out as; empty where only a replay itself can tell.")
+    outcome: str = Field(
+        description="What they come out as; empty where only a replay itself can tell, `pruned` where the log has none."
+    )
     count: int
     text: str = Field(description="What that means, in a sentence.")
 

@@ -11,6 +11,7 @@ _UNFORESEEN = Text(
     "handler-nya memutuskan dengan kodenya sendiri; baru terlihat saat diputar ulang",
     "its handler decides by its own code; only a replay itself can tell",
 )
+PRUNED = "pruned"
 _BECOMES: dict[str, Text] = {
     "applied": Text("menambah fakta, dan uang yang mengikutinya", "adds facts, and the money that follows from them"),
     "duplicate": Text("faktanya sudah diketahui", "its facts are known already"),
@@ -19,6 +20,7 @@ _BECOMES: dict[str, Text] = {
     "in_doubt": Text("ditanyakan kepada API pengirim", "the sender's API is asked"),
     "rejected": Text("tidak dipercaya: surat mati", "not believed: a dead letter"),
     "set_aside": Text("kode kami gagal mengolahnya: surat mati", "our own code fails on it: a dead letter"),
+    PRUNED: Text("sudah dipangkas dari log; tetap seperti semula", "no longer in the log; stays as it was"),
 }
 
 

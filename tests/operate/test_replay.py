@@ -319,3 +319,15 @@ def test_a_repetition_never_becomes_a_dead_letter(desk: Desk) -> None:
     assert [row for name, row in desk.everything() if name == "callback_dead"] == [[]]
     assert desk.outcome(callback.id) == ("duplicate", "confirmed")
     assert before != desk.everything()  # who replayed them, and why, is kept
+
+
+def test_what_the_log_no_longer_has_is_counted_and_stays_as_it_was(desk: Desk) -> None:
+    gone, here = desk.set_aside(), desk.set_aside()
+    desk.log.delete([gone])
+    for dry_run, today in ((True, ""), (False, "applied")):
+        tally = desk.replay_many(dry_run=dry_run)
+        assert tally.counts == {("set_aside", "pruned"): 1, ("set_aside", today): 1}
+        assert tally.failed == 0
+    with reading(desk.shop.engine) as connection:
+        words = connection.exec_driver_sql("SELECT callback_id, outcome FROM callback_outcomes ORDER BY 1").all()
+    assert [tuple(row) for row in words] == [(gone, "set_aside"), (here, "applied")]

@@ -8,7 +8,7 @@ from app.core.language import Text
 from app.core.refusals import REFUSALS
 from app.engine.callback import OutcomeWord
 from app.ledger.effect import FORMULAS, PAID_STATUSES, SHOWS
-from app.operate import matters, texts
+from app.operate import matters, replay_texts, texts
 from tests.operate import words_of_the_code
 
 STATUSES = {"waiting", *PAID_STATUSES, *map(str, SHOWS), "succeeded", "returned"}
@@ -19,6 +19,7 @@ TEXTS: list[Text] = [
     *texts.OUTCOMES.values(),
     *texts.VERIFICATIONS.values(),
     *REFUSALS.values(),
+    *replay_texts.ALL,
     *(matter.told for matter in MATTERS.values()),
     *(matter.to_do for matter in MATTERS.values()),
 ]
