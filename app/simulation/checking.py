@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -16,8 +17,6 @@ Get: TypeAlias = Callable[[str], Awaitable[tuple[int, Any]]]
 
 _LOOK_SECONDS = 0.2
 _UNASKED_SECONDS = 15.0  # the first question comes at once
-_FOUND = 200
-_UNKNOWN = 404
 
 
 async def settled(get: Get, report: Report, *, still_seconds: float, asked: Callable[[], int]) -> None:
@@ -26,10 +25,10 @@ async def settled(get: Get, report: Report, *, still_seconds: float, asked: Call
     before: object = None
     while True:
         status, stats = await get("/callbacks/stats")
-        if status != _FOUND:
+        if status != HTTPStatus.OK:
             raise NoAnswer(f"GET /callbacks/stats: {status}")
         lag, report.in_doubt = stats["lag"]["callbacks"], stats["waiting"].get("in_doubt", 0)
-        report.asked = asked()
+        report.asked, report.in_doubt_most = asked(), max(report.in_doubt_most, report.in_doubt)
         now = time.monotonic()
         report.settled_seconds = now - began
         if not lag and not report.in_doubt:
@@ -49,7 +48,7 @@ async def check(get: Get, report: Report, lanes: int) -> None:
 
     async def wallet(user: str) -> None:
         status, found = await get(f"/wallets/{quote(user, safe='')}")
-        if status == _UNKNOWN:  # a wallet that was never used
+        if status == HTTPStatus.NOT_FOUND:  # a wallet that was never used
             found = {"balance": "0.00", "held": "0.00"}
         purse = report.balances[user]
         report.differ("balance", user, format_amount(purse.balance), str(found.get("balance")))
@@ -57,7 +56,9 @@ async def check(get: Get, report: Report, lanes: int) -> None:
 
     async def order(order_id: str) -> None:
         status, found = await get(f"/transactions/{quote(order_id, safe='')}")
-        report.differ("status", order_id, report.statuses[order_id], found["status"] if status == _FOUND else "none")
+        report.differ(
+            "status", order_id, report.statuses[order_id], found["status"] if status == HTTPStatus.OK else "none"
+        )
 
     async def look_at(one: tuple[Callable[[str], Awaitable[None]], str]) -> None:
         look, name = one
@@ -66,3 +67,4 @@ async def check(get: Get, report: Report, lanes: int) -> None:
 
     everything = [*((wallet, user) for user in report.balances), *((order, each) for each in report.statuses)]
     await side_by_side(everything, look_at, lanes)
+    report.differences.sort(key=lambda each: (each.subject, each.what))

@@ -118,6 +118,12 @@ def late(subject: Subject) -> Story:
     return it.in_turn([*calls, it.say(attempt, *_PAID)] if it.dice.random() < 0.8 else calls)  # noqa: PLR2004 - a share
 
 
+def early(subject: Subject) -> Story:
+    """The callbacks come before the shop announces the order: they are parked, and decided with it."""
+    ways = (happy, duplicates, late, several_attempts, reversal)
+    return subject.dice.choice(ways)(subject)._replace(early=True)
+
+
 def forged(subject: Subject) -> Story:
     """Payments that nobody made: without a signature, or with one that was taken from a genuine notification."""
     it = _Teller(subject)
@@ -238,6 +244,7 @@ _SHARES: dict[Tell, int] = {
     several_attempts: 6,
     late: 4,
     amount_mismatch: 4,
+    early: 3,
     forged: 3,
     refund_storm: 3,
     reversal: 2,
@@ -250,6 +257,7 @@ SCENARIOS: dict[str, Tell] = {
         duplicates,
         out_of_order,
         late,
+        early,
         forged,
         amount_mismatch,
         several_attempts,

@@ -56,6 +56,7 @@ class Story(NamedTuple):
     rounds: tuple[tuple[Call, ...], ...]
     expected: tuple[Expected, ...]
     asks: bool = False  # whether some of it is in doubt until the status API is asked
+    early: bool = False  # the shop announces only after all of it was sent
 
 
 class Secrets(NamedTuple):

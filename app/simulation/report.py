@@ -33,6 +33,7 @@ class Report:
     run: str
     orders: int = 0
     announced: int = 0
+    announced_seconds: float = 0.0
     calls: int = 0
     sent: int = 0
     #: callbacks that were answered 200 → the order that they are about
@@ -42,11 +43,13 @@ class Report:
     again: Counter[str] = field(default_factory=Counter)
     asks: int = 0  # orders of which something is in doubt until the status API is asked
     asked: int = 0  # questions that the status API was asked
-    seconds: float = 0.0  # of sending
+    began: float = 0.0  # sending, by the monotonic clock
+    seconds: float = 0.0  # of sending, once that is over
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
     balances: dict[str, Purse] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
-    in_doubt: int = 0
+    in_doubt: int = 0  # callbacks, when it was last looked
+    in_doubt_most: int = 0
     settled_seconds: float = 0.0
     checked: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -63,6 +66,11 @@ class Report:
         if expected != found:
             self.differences.append(Difference(what, subject, expected, found))
 
+    def per_second(self, now: float = 0.0) -> float:
+        """Callbacks sent a second: of all of sending, or until `now`."""
+        seconds = self.seconds or now - self.began
+        return self.sent / seconds if seconds > 0 else 0.0
+
     def p99_ms(self, last: int = 0) -> float:
         """What 99 of 100 answers took at most; of the `last` ones, or of all."""
         found = sorted(self.latencies[-last:])
@@ -73,12 +81,13 @@ class Report:
         return {
             "run": self.run,
             "orders": self.orders,
+            "announced_seconds": round(self.announced_seconds, 3),
             "sent": self.sent,
             "answers": {str(status): count for status, count in sorted(self.answers.items())},
             "sent_again": dict(self.again),
             "acknowledged": len(self.acknowledged),
             "seconds": round(self.seconds, 3),
-            "sent_per_second": round(self.sent / self.seconds, 1) if self.seconds else 0.0,
+            "sent_per_second": round(self.per_second(), 1),
             "p99_ms": round(self.p99_ms(), 1),
             "asked": self.asked,
             "settled_seconds": round(self.settled_seconds, 3),

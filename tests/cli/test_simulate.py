@@ -65,6 +65,15 @@ def test_what_is_not_as_it_must_be_is_listed_with_exit_code_1(command: Command) 
     assert "d-happy-4-8-0x" in ran.out
 
 
+def test_orders_are_announced_in_bulk_in_the_state_of_this_folder_and_no_other(command: Command) -> None:
+    arguments = ("simulate", "midtrans", "--count", "20", "--seed", "9", "--local")
+    right = f"sqlite:///{command.shop.folder}/state.db"
+    assert command(*arguments, DATABASE_URL=right).code == 0
+    ran = command(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "no state database" in ran.err
+
+
 def test_a_system_that_asks_somebody_else_is_told_what_to_set(command: Command) -> None:
     elsewhere = str(free_port())
     arguments = ("--scenario", "reversal", "--count", "2", "--api-port", elsewhere, "--patience", "1")

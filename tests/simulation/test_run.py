@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.announcing import in_bulk
 from app.core.config import Settings
+from app.core.database import ensure_schema, make_engine
 from app.core.errors import NoAnswer, StartRefused
 from app.operate.orders import policy_of
 from app.operate.wallets import adjust_wallet
@@ -61,7 +63,7 @@ def a_plan(provider: str = "midtrans", scenario: str = "happy", *, count: int = 
     return plan(provider, scenario, count=count, seed=seed, secrets=SECRETS)
 
 
-@pytest.mark.parametrize(("provider", "scenario"), EVERY, ids="-".join)
+@pytest.mark.parametrize(("provider", "scenario"), EVERY)
 def test_every_balance_and_status_is_as_it_must_be_after(system: System, provider: str, scenario: str) -> None:
     wanted = a_plan(provider, scenario, count=12)
     report = system.run(wanted)
@@ -132,7 +134,7 @@ def test_a_server_that_is_killed_loses_nothing_that_was_acknowledged(tmp_path: P
         kills = threading.Thread(target=kill_and_start, args=(shop, ended))
         kills.start()
         try:
-            report = system.run(a_plan(scenario="mixed", count=200, seed=5), rate=150)
+            report = system.run(a_plan(scenario="mixed", count=120, seed=5), rate=200)
         finally:
             ended.set()
             kills.join()
@@ -144,10 +146,39 @@ def test_a_server_that_is_killed_loses_nothing_that_was_acknowledged(tmp_path: P
 
 
 def kill_and_start(shop: Shop, ended: threading.Event) -> None:
-    while not ended.wait(0.7):
+    while not ended.wait(0.5) and shop.killed["serve"] < 3:
         shop.kill("serve")
         shop.start("serve")
         shop.until_listening()
+
+
+def test_what_is_announced_in_bulk_is_the_same(system: System) -> None:
+    announce = in_bulk(system.shop.engine, Settings())
+    for provider in SCENARIOS:
+        report = system.run(a_plan(provider, "mixed", count=10, seed=6), announce=announce)
+        assert report.differences == []
+
+
+def test_a_bulk_announcement_into_another_state_is_told(system: System, tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/state.db")
+    ensure_schema(engine)
+    with pytest.raises(StartRefused, match="another state"):
+        system.run(a_plan(seed=7), announce=in_bulk(engine, Settings()))
+    engine.dispose()
+
+
+def test_an_order_that_is_announced_with_other_contents_is_a_difference(system: System) -> None:
+    wanted = a_plan(seed=8)
+    order = {**wanted.order(0)._asdict(), "amount": "1.00"}
+    assert system.shop.ask("POST", "/transactions", order)[0] == 201
+    found = system.run(wanted).differences
+    assert {each.what for each in found} == {"announcement", "balance", "status"}
+    assert [each.found[:4] for each in found if each.what == "announcement"] == ["409 "]
+
+
+def test_a_rate_is_kept(system: System) -> None:
+    report = system.run(a_plan(count=20, seed=9), rate=50.0)
+    assert report.seconds >= (report.sent - 1) / 50
 
 
 def test_nobody_at_the_address_ends_it_with_a_sentence() -> None:

@@ -22,7 +22,7 @@ def calls_of(wanted: Plan) -> list[Call]:
     return [call for story in stories for calls in story.rounds for call in calls]
 
 
-@pytest.mark.parametrize(("provider", "scenario"), EVERY, ids="-".join)
+@pytest.mark.parametrize(("provider", "scenario"), EVERY)
 def test_the_same_seed_makes_the_same_bytes_and_another_seed_others(provider: str, scenario: str) -> None:
     random.seed(0)
     first = calls_of(a_plan(provider, scenario))
@@ -33,7 +33,7 @@ def test_the_same_seed_makes_the_same_bytes_and_another_seed_others(provider: st
     }
 
 
-@pytest.mark.parametrize(("provider", "scenario"), EVERY, ids="-".join)
+@pytest.mark.parametrize(("provider", "scenario"), EVERY)
 def test_what_is_to_be_answered_200_is_signed_and_what_is_to_be_refused_is_not(provider: str, scenario: str) -> None:
     for call in calls_of(a_plan(provider, scenario)):
         told = json.loads(call.body)
@@ -46,7 +46,7 @@ def test_what_is_to_be_answered_200_is_signed_and_what_is_to_be_refused_is_not(p
         assert bool(verdict.fitted) is (call.status == 200)
 
 
-@pytest.mark.parametrize(("provider", "scenario"), EVERY, ids="-".join)
+@pytest.mark.parametrize(("provider", "scenario"), EVERY)
 def test_ids_are_of_one_run_and_short_enough_for_midtrans(provider: str, scenario: str) -> None:
     wanted = plan(provider, scenario, count=1_000_000, seed=999_999, secrets=SECRETS)
     for number in (0, 1, 999_999):
