@@ -8,7 +8,20 @@ from collections.abc import Sequence
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.cli import alerts, dead, exchange, inbox, processes, replay, retention, search, simulate, transactions, wallet
+from app.cli import (
+    alerts,
+    dead,
+    doctor,
+    exchange,
+    inbox,
+    processes,
+    replay,
+    retention,
+    search,
+    simulate,
+    transactions,
+    wallet,
+)
 from app.cli.printing import fail
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
@@ -32,6 +45,7 @@ commands.command()(inbox.show)
 commands.command("log")(search.list_log)
 commands.command()(replay.replay)
 commands.command()(processes.audit)
+commands.command()(doctor.doctor)
 commands.command()(retention.prune)
 commands.command()(simulate.simulate)
 commands.command()(simulate.send)
