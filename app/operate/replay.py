@@ -82,7 +82,7 @@ def _shown(
         kept=decided.kept,
         changed=decided.changed,
         reason=outcome.reason,
-        text=what_becomes(decided.was.outcome, outcome.word, lang)
+        text=what_becomes(decided.was.outcome, outcome.word, lang, reason=decided.was.reason)
         if applied
         else outcome_text(outcome.word, outcome.reason, outcome.detail, lang),
         explained=explained,

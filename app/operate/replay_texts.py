@@ -6,6 +6,10 @@ _APPLIED = Text(
     "faktanya sudah di buku; tidak ada yang bergerak dua kali",
     "its facts are in the books; nothing moves twice",
 )
+_HANDED_OVER = Text(
+    "sudah diserahkan kepada handler-nya; yang gagal di sana adalah surat mati: callbacks dead retry",
+    "it was handed to its handler; what failed there is a dead letter: callbacks dead retry",
+)
 _STAYS = Text("tetap seperti semula", "stays as it was")
 _UNFORESEEN = Text(
     "handler-nya memutuskan dengan kodenya sendiri; baru terlihat saat diputar ulang",
@@ -24,10 +28,13 @@ _BECOMES: dict[str, Text] = {
 }
 
 
-def what_becomes(was: str, today: str, lang: Lang) -> str:
-    """What it means that callbacks of one outcome come out as another one; "" for what cannot be foreseen."""
+def what_becomes(was: str, today: str, lang: Lang, *, reason: str = "") -> str:
+    """What it means that callbacks of one outcome come out as another one; "" for what cannot be foreseen.
+
+    `reason`: why it was so, where it is one callback.
+    """
     if was == "applied":
-        told = _APPLIED
+        told = _HANDED_OVER if reason == "handed_over" else _APPLIED
     elif not today:
         told = _UNFORESEEN
     else:
@@ -35,4 +42,4 @@ def what_becomes(was: str, today: str, lang: Lang) -> str:
     return str(getattr(told, lang))
 
 
-ALL = (_APPLIED, _STAYS, _UNFORESEEN, *_BECOMES.values())
+ALL = (_APPLIED, _HANDED_OVER, _STAYS, _UNFORESEEN, *_BECOMES.values())

@@ -331,3 +331,19 @@ def test_what_the_log_no_longer_has_is_counted_and_stays_as_it_was(desk: Desk) -
     with reading(desk.shop.engine) as connection:
         words = connection.exec_driver_sql("SELECT callback_id, outcome FROM callback_outcomes ORDER BY 1").all()
     assert [tuple(row) for row in words] == [(gone, "set_aside"), (here, "applied")]
+
+
+def test_what_was_handed_to_a_handler_is_not_handed_over_again(desk: Desk) -> None:
+    class Courier(WebhookCallbackHandler):
+        async def handle(self, data: Any) -> None:  # type: ignore[override] # the specification's form
+            raise AssertionError(data)
+
+    desk.handlers["courier"] = Courier("courier")
+    callback_id = desk.take(provider="courier")
+    with reading(desk.shop.engine) as connection:
+        before = connection.exec_driver_sql("SELECT * FROM callback_tasks").all()
+    told = desk.replay(callback_id)
+    assert (told.kept, told.changed) == ("applied", False)
+    assert "callbacks dead retry" in told.text
+    with reading(desk.shop.engine) as connection:
+        assert connection.exec_driver_sql("SELECT * FROM callback_tasks").all() == before
