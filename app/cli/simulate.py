@@ -232,7 +232,9 @@ def _print(report: Report, api_port: int) -> None:
     printing.field("again", ", ".join(f"{count:,} × {why}" for why, count in report.again.items()))
     printing.field("settled", f"after {report.settled_seconds:.1f} s; the status API was asked {report.asked:,} times")
     printing.field("checked", f"{len(report.balances):,} wallets, {len(report.statuses):,} orders")
-    if report.in_doubt and not report.asked:
+    if report.in_doubt and not report.asks:
+        printing.field("others", f"{report.in_doubt:,} callbacks of others are in doubt")
+    elif report.in_doubt and not report.asked:
         printing.fail(
             f"nobody asked the status API at http://127.0.0.1:{api_port}; start the system with "
             f"MIDTRANS_API_URL=http://127.0.0.1:{api_port}"

@@ -38,7 +38,8 @@ async def settled(get: Get, report: Report, *, still_seconds: float, asked: Call
         if place != before:
             before, moved = place, now
         if now - moved > (still_seconds if report.asked else min(still_seconds, _UNASKED_SECONDS)):
-            report.differ("undecided callbacks", "all", "0", f"{lag} ({report.in_doubt} in doubt)")
+            if lag or report.asks:  # else what is in doubt is somebody else's
+                report.differ("undecided callbacks", "all", "0", f"{lag}, and {report.in_doubt} in doubt")
             return
         await asyncio.sleep(_LOOK_SECONDS)
 

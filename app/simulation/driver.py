@@ -12,14 +12,15 @@ from typing import Any, Literal, TypeAlias
 
 import uvloop
 
-from app.core.errors import NoAnswer, StartRefused
+from app.core.errors import StartRefused
 from app.core.money import format_amount
+from app.simulation.asking import Asker, Pace, sentence, shown
 from app.simulation.checking import check, settled
 from app.simulation.plan import Call, Order, Plan, Story
 from app.simulation.report import Report
 from app.simulation.status_api import StatusApi
 from app.simulation.together import side_by_side
-from app.simulation.wire import Answer, Broken, Pool, Target
+from app.simulation.wire import Target
 
 Phase: TypeAlias = Literal["announcing", "sending", "settling", "checking"]
 #: Told now and then how far a phase is.
@@ -29,10 +30,7 @@ Watch: TypeAlias = Callable[[Phase, Report], None]
 Announce: TypeAlias = Callable[[Sequence[Order]], list[tuple[str, str]]]
 
 _PAGE_STORIES = 2_000
-_CALLBACKS = "/callbacks/webhook/"
 _TICK_SECONDS = 0.1
-_PAUSE_SECONDS = 0.02  # before something is sent again; doubled each time
-_PAUSE_SECONDS_MAX = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,11 @@ def run(plan: Plan, target: Target, way: Way | None = None, watch: Watch | None 
 async def drive(plan: Plan, target: Target, way: Way, watch: Watch) -> Report:
     """The same in a loop that runs already."""
     report = Report(plan.name, orders=plan.count)
-    pool = Pool(target, way.connections)
+    asker = Asker(target, report, connections=way.connections, again_seconds=way.again_seconds)
     ticking: asyncio.Task[None] | None = None
     try:
         async with StatusApi(way.api_port) as api:
-            it = _Drive(plan, target, way, report, pool, api)
+            it = _Drive(plan, way, report, asker, api)
             for phase, step in it.steps():
                 ticking = asyncio.create_task(_tick(watch, phase, report))
                 await step()
@@ -73,7 +71,7 @@ async def drive(plan: Plan, target: Target, way: Way, watch: Watch) -> Report:
     finally:
         if ticking is not None:
             ticking.cancel()
-        pool.close()
+        asker.close()
     return report
 
 
@@ -90,14 +88,13 @@ async def _tick(watch: Watch, phase: Phase, report: Report) -> None:
 class _Drive:
     """One run's parts."""
 
-    def __init__(self, plan: Plan, target: Target, way: Way, report: Report, pool: Pool, api: StatusApi) -> None:
+    def __init__(self, plan: Plan, way: Way, report: Report, asker: Asker, api: StatusApi) -> None:
         self.plan = plan
         self.way = way
         self.report = report
-        self.pool = pool
+        self.asker = asker
         self.api = api
-        self.admin = (("Authorization", f"Bearer {target.token}"),) if target.token else ()
-        self.pace = _Pace(way.rate)
+        self.pace = Pace(way.rate)
 
     def steps(self) -> Iterator[tuple[Phase, Callable[[], Awaitable[None]]]]:
         """What is done, in this order."""
@@ -140,9 +137,7 @@ class _Drive:
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Ask a management address → status and JSON."""
-        answer = await self._until_answered("GET", path, self.admin, b"")
-        _admitted(answer, path)
-        return answer.status, json.loads(answer.body)
+        return await self.asker.manage("GET", path)
 
     def _stories(self) -> Iterator[Story]:
         return (self.plan.story(number) for number in range(self.plan.count))
@@ -178,13 +173,11 @@ class _Drive:
 
     async def _announce_one(self, order: Order) -> None:
         told = {**order._asdict(), "amount": format_amount(order.amount)}
-        headers = (("Content-Type", "application/json"), *self.admin)
-        answer = await self._until_answered("POST", "/transactions", headers, json.dumps(told).encode())
-        _admitted(answer, "/transactions")
-        if answer.status in {200, 201}:
+        status, said = await self.asker.manage("POST", "/transactions", told)
+        if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
             self.report.announced += 1
         else:
-            self.report.differ("announcement", order.order_id, "201", _shown(answer))
+            self.report.differ("announcement", order.order_id, "201", f"{status} {sentence(said)}")
 
     async def _send(self, story: Story) -> None:
         for calls in story.rounds:
@@ -197,51 +190,12 @@ class _Drive:
         await self.pace.turn()
         for truth in call.truths:
             self.api.learn(truth)
-        answer = await self._until_answered("POST", _CALLBACKS + call.provider, call.headers, call.body)
+        answer = await self.asker.call(call)
         self.report.sent += 1
-        self.report.differ("answer", call.order_id, str(call.status), _shown(answer, call.status))
+        self.report.differ("answer", call.order_id, str(call.status), shown(answer, call.status))
         if answer.status == HTTPStatus.OK:
             with suppress(ValueError, KeyError, TypeError):
                 self.report.acknowledged[int(json.loads(answer.body)["callback_id"])] = call.order_id
-
-    async def _until_answered(self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
-        """Ask until there is an answer that a repetition cannot improve."""
-        deadline = time.monotonic() + self.way.again_seconds
-        pause = _PAUSE_SECONDS
-        while True:
-            began = time.monotonic()
-            try:
-                answer = await self.pool.ask(method, path, headers, body)
-            except Broken as broken:
-                why = str(broken)
-            else:
-                if path.startswith(_CALLBACKS):
-                    self.report.answers[answer.status] += 1
-                    self.report.latencies.append(time.monotonic() - began)
-                if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
-                    return answer
-                why = _shown(answer)
-            if time.monotonic() > deadline:
-                raise NoAnswer(f"{method} {path}: {why}, for {self.way.again_seconds:.0f} s")
-            self.report.again[why] += 1
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _PAUSE_SECONDS_MAX)
-
-
-class _Pace:
-    """So many turns a second; what was missed is made up for, but not more than a second of it."""
-
-    def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._due: float | None = None
-
-    async def turn(self) -> None:
-        """Wait for the next turn."""
-        if self._rate is None:
-            return
-        now = time.monotonic()
-        self._due = now if self._due is None else max(self._due + 1 / self._rate, now - 1.0)
-        await asyncio.sleep(self._due - now)
 
 
 async def _all(doing: Iterable[Awaitable[None]]) -> None:
@@ -251,20 +205,3 @@ async def _all(doing: Iterable[Awaitable[None]]) -> None:
         await first
         return
     await asyncio.gather(first, *more)
-
-
-def _shown(answer: Answer, wanted: int = 0) -> str:
-    """`503 too many callbacks wait for the disk`; of what was wanted the status alone."""
-    if answer.status == wanted:
-        return str(answer.status)
-    try:
-        told = json.loads(answer.body)
-    except ValueError:
-        return str(answer.status)
-    detail = told.get("detail") or told.get("title") or "" if isinstance(told, dict) else ""
-    return f"{answer.status} {str(detail)[:200]}".strip()
-
-
-def _admitted(answer: Answer, path: str) -> None:
-    if answer.status in {401, 403}:
-        raise StartRefused(f"{path}: {_shown(answer)}; set CALLBACK_ADMIN_TOKEN here as it is set there")

@@ -1,11 +1,11 @@
 """The scenarios by provider and name, and the plan of a run."""
 
 from app.core.errors import FieldError
-from app.simulation import digiflazz, midtrans
+from app.simulation import digiflazz, midtrans, teller
 from app.simulation.plan import Plan, Secrets, Tell
 
 SCENARIOS: dict[str, dict[str, Tell]] = {
-    midtrans.PROVIDER: midtrans.SCENARIOS,
+    teller.PROVIDER: midtrans.SCENARIOS,
     digiflazz.PROVIDER: digiflazz.SCENARIOS,
 }
 

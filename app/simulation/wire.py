@@ -1,7 +1,7 @@
 """A sender's connections: kept alive, one request at a time on each, opened anew when they break.
 
 Not the client of `providers.outgoing`: a simulation sends thousands of small requests a second, and that one checks
-and bounds each as strangers deserve; measured, it takes five times the CPU a request.
+and bounds each as strangers deserve: measured, 175 µs of CPU a request, and 35 µs here.
 """
 
 import asyncio
