@@ -19,6 +19,7 @@ from app.cli import (
     retention,
     search,
     simulate,
+    tail,
     transactions,
     wallet,
 )
@@ -43,6 +44,7 @@ commands.command()(processes.worker)
 commands.command()(processes.migrate)
 commands.command()(inbox.show)
 commands.command("log")(search.list_log)
+commands.command()(tail.tail)
 commands.command()(replay.replay)
 commands.command()(processes.audit)
 commands.command()(doctor.doctor)
@@ -73,7 +75,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return treatment(error).exit_code
     except typer.Abort:
         return 130
-    except BrokenPipeError:  # `callbacks … | head`
+    except (BrokenPipeError, SystemExit):  # `callbacks … | head`; rich and click make the second of the first
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except DBAPIError as error:

@@ -52,10 +52,13 @@ class Arrivals:
         rows_max: int = 50,
         seconds: float = 9,
     ) -> CallbacksShown:
-        wanted = search.search_from(**sought, at=self.shop.now)
+        wanted = self.wanted(sought)
         return search.list_callbacks(
             self.shop.engine, self.log, wanted, before=before, rows_max=rows_max, seconds=seconds, lang="en"
         )
+
+    def wanted(self, sought: Mapping[str, str]) -> search.Search:
+        return search.search_from(**sought, at=self.shop.now)
 
     def found(self, **sought: str) -> list[int]:
         return [int(line.callback_id) for line in self.page(sought).callbacks]
