@@ -163,6 +163,18 @@ def order_ids_of_user(connection: Connection, user_id: str, order_ids: Iterable[
     return set(rows.scalars())
 
 
+def users_of(connection: Connection, orders: Iterable[str]) -> dict[str, str]:
+    """Ids of announced orders → whose they are."""
+    rows = connection.execute(
+        text(
+            "SELECT order_id, user_id FROM callback_orders WHERE announced_at IS NOT NULL"
+            " AND order_id IN (SELECT value FROM json_each(:ids))"
+        ),
+        {"ids": orjson.dumps(sorted(set(orders))).decode()},
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def facts_of(connection: Connection, number: int) -> list[FactRow]:
     """All facts of an order, in the order in which they were told."""
     rows = connection.execute(

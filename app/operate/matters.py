@@ -364,11 +364,16 @@ def reason_advice(reason: str, values: Mapping[str, Any], lang: Lang) -> tuple[s
     return _advice(REASONS.get(reason, _WHATEVER), values, lang)
 
 
-def alert_text(kind: str, subject: str, detail: Mapping[str, Any], lang: Lang) -> tuple[str, str, list[str]]:
-    """What happened, what to do, and commands; `subject` is `order:TU-1`, `wallet:ani`, `provider:midtrans`, `log`."""
+def alert_text(
+    kind: str, subject: str, detail: Mapping[str, Any], lang: Lang, *, user_id: str = ""
+) -> tuple[str, str, list[str]]:
+    """What happened, what to do, and commands; `subject` is `order:TU-1`, `wallet:ani`, `provider:midtrans`, `log`.
+
+    `user_id`: whose order it is about.
+    """
     matter = ALERTS.get(kind, _WHATEVER)
     family, _, name = subject.partition(":")
-    values = {**_with_detail(kind, detail), "subject": name or subject}
+    values = {"user_id": user_id, **_with_detail(kind, detail), "subject": name or subject}
     values |= {"order_id": name} if family == "order" else {"user_id": name} if family == "wallet" else {}
     return (fill(matter.told, values, lang), *_advice(matter, values, lang))
 

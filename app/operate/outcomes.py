@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from app.core.language import Lang
 from app.engine.callback import Callback
-from app.ledger.books import OrderRow, order_ids
+from app.ledger.books import OrderRow, order_ids, users_of
 from app.operate.matters import alert_text, outcome_text
 from app.operate.shown import AlertShown, CallbackLine, time_text
 
@@ -119,7 +119,7 @@ def alerts_about(connection: Connection, subjects: Sequence[str], *, lang: Lang)
         text(f"{_ALERT} WHERE closed_at IS NULL AND subject IN (SELECT value FROM json_each(:subjects)) ORDER BY id"),
         {"subjects": orjson.dumps(list(subjects)).decode()},
     )
-    return [alert_shown(row, lang=lang) for row in rows]
+    return _alerts_shown(connection, rows, lang=lang)
 
 
 def alerts_found(
@@ -133,14 +133,23 @@ def alerts_found(
         ),
         {"before": before, "closed": closed, "kind": kind, "rows": rows_max},
     )
-    return [alert_shown(row, lang=lang) for row in rows]
+    return _alerts_shown(connection, rows, lang=lang)
 
 
-def alert_shown(row: Sequence[Any], *, lang: Lang) -> AlertShown:
-    """One alert's row as people see it."""
+def _alerts_shown(connection: Connection, rows: Iterable[Sequence[Any]], *, lang: Lang) -> list[AlertShown]:
+    found = list(rows)
+    users = users_of(connection, (row[2].removeprefix(_ORDER) for row in found if row[2].startswith(_ORDER)))
+    return [_alert_shown(row, users.get(row[2].removeprefix(_ORDER), ""), lang=lang) for row in found]
+
+
+_ORDER = "order:"
+
+
+def _alert_shown(row: Sequence[Any], user_id: str, *, lang: Lang) -> AlertShown:
+    """One alert's row as people see it; `user_id`: whose order it is about."""
     number, kind, subject, column, since, last_at, count, closed_at, closed_by = row
     detail = detail_of(column)
-    told, to_do, commands = alert_text(kind, subject, detail, lang)
+    told, to_do, commands = alert_text(kind, subject, detail, lang, user_id=user_id)
     return AlertShown(
         id=str(number),
         kind=kind,

@@ -186,3 +186,4 @@ def test_an_alert_about_an_order_is_shown_with_it(shop: Shop) -> None:
     assert alert.kind == "paid_twice"
     assert alert.text == "Order TU-1 was paid twice; it was credited once."
     assert alert.commands[0] == "callbacks transactions show TU-1"
+    assert alert.commands[1].startswith("callbacks wallet adjust ani +AMOUNT")
