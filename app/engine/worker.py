@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from app.core.clock import now_us
 from app.core.database import checkpoint, is_storage_trouble, writing
-from app.core.errors import StateDisplaced
+from app.core.errors import LogUnavailable, StateDisplaced
 from app.core.telemetry import get_logger
 from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
@@ -67,6 +67,7 @@ class Worker:
         self.on_batch = on_batch
         self.clock = clock
         self.epoch = ""
+        self._begun = ""  # the epoch whose offset counts this process
         self._openings = 0  # of the log's file, when its place in it was found
         self.place = offsets.Offset(0, 0, 0, None)
         self._careful_until = 0
@@ -78,13 +79,17 @@ class Worker:
     def begin(self) -> None:
         """Find the place in the log; called again when the log was replaced."""
         self.log.last_id()  # whichever log the path leads to now
-        self.epoch = self.log.epoch
-        self.place = place = offsets.begin(self.engine, self.epoch, at=self.clock())
+        epoch = self.log.epoch
+        if epoch != self._begun:  # a beginning that was interrupted is no death
+            self.place = offsets.begin(self.engine, epoch, at=self.clock())
+            self._begun = epoch
+        place = self.place
         self._compare()
         self._careful_until = 0
         if place.deaths >= _CAREFUL_FROM or place.trying is not None:
             batch = self.log.read_after(place.offset, BATCH_ROWS)
             self._careful_until = batch[-1].id if batch else 0
+        self.epoch = epoch  # last: until then it has not begun
 
     def _compare(self) -> None:
         """See whether the log still holds what was worked on last: an older copy of it may have been put back.
@@ -241,19 +246,20 @@ class Worker:
 
     def run(self, stopped: Callable[[], bool], wake_fd: int | None = None) -> None:
         """Work until `stopped()`; `wake_fd` becomes readable when something was appended."""
-        self.begin()
         while not stopped():
             started = time.monotonic()
             try:
+                if not self.epoch:
+                    self.begin()
                 worked = self.step()
                 self.do_chores()
                 if 0 < worked < BATCH_ROWS:
                     self._rest(started)
                 self._troubles = 0
             except Exception as error:
-                if not is_storage_trouble(error):
+                if not (isinstance(error, LogUnavailable) or is_storage_trouble(error)):
                     raise
-                # The disk or a lock: nothing of the batch is committed, it is read again.
+                # A log that is being replaced, the disk or a lock: nothing of the batch is committed, it is read again.
                 seconds = min(_TROUBLE_SECONDS_MAX, 0.1 * 2**self._troubles)
                 self._troubles = min(self._troubles + 1, _TROUBLES_MAX)
                 log.warning("storage_trouble", error=str(error), again_seconds=seconds)

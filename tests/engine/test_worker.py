@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from app.core.database import checkpoint, make_engine, reading, sqlite_module, writing
-from app.core.errors import DatabaseError
+from app.core.errors import DatabaseError, LogUnavailable
 from app.engine import offsets, worker
 from app.engine.callback import Callback, Outcome, OutcomeWord, Row
 from app.engine.deciding import decide
@@ -195,6 +195,28 @@ def test_trouble_of_the_storage_is_waited_for_and_nobody_is_set_aside(place: Pla
 
     place.worker(handler).run(healed)
     assert place.outcomes() == ["applied", "applied"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_log_that_is_being_replaced_is_waited_for_and_is_no_death(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.log.write_batch(rows(b"good"))
+    offsets.begin(place.engine, place.log.epoch, at=AT)
+    read, away = place.log.read_after, ["once", "twice", "three times"]
+    deaths: list[int] = []
+
+    def replaced(offset: int, rows_max: int) -> list[Callback]:
+        deaths.extend(place.all("SELECT deaths FROM callback_offsets"))
+        if away:
+            raise LogUnavailable(f"replaced {away.pop(0)}")
+        return read(offset, rows_max)
+
+    monkeypatch.setattr(place.log, "read_after", replaced)
+    Worker(place.log, place.engine, handlers(Counting())).run(lambda: bool(place.outcomes()))
+    assert place.outcomes() == ["applied"]
+    assert len(deaths) >= 4
+    assert set(deaths) == {2}  # the one that died before, and this one
 
 
 @pytest.mark.usefixtures("quick")
