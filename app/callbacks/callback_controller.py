@@ -11,12 +11,13 @@ from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
-from app.callbacks.queries import CallbackQuery
+from app.callbacks.queries import CallbackQuery, TransactionQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
-from app.operate import access, alerts, inbox, letters, orders, replay, search, upkeep, wallets
+from app.operate import access, alerts, inbox, letters, order_list, orders, replay, search, upkeep, wallets
+from app.operate.order_list_shown import TransactionsShown
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
 from app.operate.replay_shown import ReplayedShown
@@ -215,6 +216,14 @@ def create_transaction(announcement: Announcement, response: Response) -> Transa
     if not created:
         response.status_code = status.HTTP_200_OK
     return shown
+
+
+@managed.get("/transactions", responses=described(422))
+def list_transactions(sought: Annotated[TransactionQuery, Query()]) -> TransactionsShown:
+    """The announced orders, newest first, with how they stand."""
+    wanted = order_list.order_search_from(**sought.sought(), at=now_us())
+    lang = get_settings().callback_lang
+    return order_list.list_orders(get_engine(), wanted, before=sought.cursor, rows_max=sought.rows, lang=lang)
 
 
 @managed.get("/transactions/{order_id:path}", responses=described(404, 422))

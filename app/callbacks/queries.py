@@ -29,3 +29,12 @@ class CallbackQuery(_Span):
     provider: str = Field("", max_length=64)
     outcome: str = Field("", max_length=16, description="A word such as `rejected`.")
     text: str = Field("", max_length=200, description="In the body; small and capital letters are the same.")
+
+
+class TransactionQuery(_Span):
+    """Which orders; what is empty asks for nothing. The times are those of the announcement."""
+
+    user_id: str = Field("", max_length=256)
+    kind: str = Field("", max_length=32)
+    provider: str = Field("", max_length=64)
+    status: str = Field("", max_length=32, description="A word such as `waiting`.")

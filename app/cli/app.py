@@ -14,6 +14,7 @@ from app.cli import (
     doctor,
     exchange,
     inbox,
+    order_list,
     processes,
     replay,
     retention,
@@ -53,6 +54,7 @@ commands.command()(simulate.simulate)
 commands.command()(simulate.send)
 commands.command()(exchange.export)
 commands.command("import")(exchange.import_file)
+transactions.commands.command("list")(order_list.list_orders)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(dead.dead, name="dead")

@@ -134,7 +134,7 @@ def test_an_address_or_method_that_is_none_is_told_what_to_look_at() -> None:
     install(app)
     with TestClient(app) as client:
         assert "/openapi.json" in problem(client.get("/nowhere"), 404)["detail"]
-        answer = client.get("/transactions")
+        answer = client.get("/callbacks/dead/1/retry")
         assert "Allow" in problem(answer, 405)["detail"]
         assert answer.headers["allow"] == "POST"
         below = client.delete("/transactions/TU-1/resolve")  # an order's id may hold a slash: its own address fits too
@@ -301,6 +301,7 @@ def test_a_state_without_a_schema_is_not_ready_and_says_what_to_do(monkeypatch: 
 
 
 MANAGED = [
+    ("GET", "/transactions"),
     ("GET", "/callbacks/handlers"),
     ("GET", "/callbacks/stats"),
     ("GET", "/callbacks/log"),
