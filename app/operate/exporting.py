@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from app.core.errors import FieldError
+from app.core.errors import FieldError, LogUnavailable
 from app.engine.callback import Callback
 from app.engine.log import Log
 from app.operate.exchange import line_of
@@ -48,16 +48,24 @@ def export(log: Log, file: Path, wanted: Wanted, *, progress: Progress = no_prog
     return write((callback for callback in walk(log, progress=progress) if wanted.holds(callback)), file)
 
 
-def export_these(log: Log, file: Path, ids: Sequence[int], *, progress: Progress = no_progress) -> int:
-    """Write these callbacks (ids ascending) → how many."""
-    return write(_these(log, ids, progress), file)
+def export_these(log: Log, file: Path, ids: Sequence[int], *, progress: Progress = no_progress) -> None:
+    """Write these callbacks (ids ascending), all of them. Raises LogUnavailable where one is no longer there."""
+    write(_these(log, ids, progress), file)
 
 
-def walk(log: Log, *, after: int = 0, progress: Progress = no_progress) -> Iterator[Callback]:
-    """All callbacks of the log above `after`, ascending, up to the one that is its last now."""
-    last = log.last_id()
-    first = 0
-    while page := log.read_after(after, PAGE_ROWS):
+def walk(log: Log, *, progress: Progress = no_progress) -> Iterator[Callback]:
+    """All callbacks of the log, ascending, up to the one that is its last now.
+
+    Raises LogUnavailable when another log takes its place meanwhile: half of one is no export.
+    """
+    last, epoch = log.last_id(), log.epoch
+    after = first = 0
+    while after < last:
+        page = log.read_after(after, PAGE_ROWS)
+        if log.epoch != epoch:
+            raise LogUnavailable("another log was found in its place meanwhile; nothing is written, run it again")
+        if not page:  # the last ones were pruned meanwhile
+            return
         first = first or page[0].id
         for callback in page:
             if callback.id > last:
@@ -68,15 +76,16 @@ def walk(log: Log, *, after: int = 0, progress: Progress = no_progress) -> Itera
 
 
 def _these(log: Log, ids: Sequence[int], progress: Progress) -> Iterator[Callback]:
-    done = 0
     for start in range(0, len(ids), PAGE_ROWS):
         chunk = set(ids[start : start + PAGE_ROWS])
         after, last = ids[start] - 1, ids[min(start + PAGE_ROWS, len(ids)) - 1]
         while after < last and (page := log.read_after(after, PAGE_ROWS)):
             yield from (callback for callback in page if callback.id in chunk)
             after = page[-1].id
-        done += len(chunk)
-        progress(done, len(ids))
+            chunk.difference_update(callback.id for callback in page)
+        if chunk:
+            raise LogUnavailable(f"callback {min(chunk)} is no longer in the log; nothing is written, run it again")
+        progress(min(start + PAGE_ROWS, len(ids)), len(ids))
 
 
 def write(callbacks: Iterator[Callback], file: Path) -> int:

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from app.core.database import checkpoint, reading, writing
-from app.core.errors import DatabaseError
+from app.core.errors import DatabaseError, LogUnavailable
 from app.engine.log import Log, Outline
 from app.engine.offsets import place_of
 from app.engine.outcomes import driver
@@ -46,6 +46,7 @@ _GIVEN_UP = (
 class Plan(msgspec.Struct, frozen=True):
     """What is to be removed; times in microseconds."""
 
+    epoch: str  # of the log that was looked at
     ids: Sequence[int]  # ascending
     body_bytes: int
     oldest: int
@@ -81,7 +82,7 @@ def plan(engine: Engine, log: Log, *, before: int, progress: Progress = no_progr
         times = [line.received_at for line in gone]
         oldest, newest = min([*times, oldest or before]), max([*times, newest])
         progress(after - first, offset - first)
-    return Plan(ids, body_bytes, oldest if ids else 0, newest, kept)
+    return Plan(log.epoch, ids, body_bytes, oldest if ids else 0, newest, kept)
 
 
 def carry_out(
@@ -102,6 +103,8 @@ def carry_out(
     while batch := list(islice(ids, BATCH_ROWS)):
         started = time.perf_counter()
         with writing(engine) as connection:
+            if log.last_id() and log.epoch != planned.epoch:
+                raise LogUnavailable("another log was found in its place meanwhile; nothing of it is removed")
             needed = {row[0] for row in _rows(connection, f"{_WAITING} UNION ALL {_AT_WORK}", batch[0], batch[-1])}
             gone += log.delete([callback_id for callback_id in batch if callback_id not in needed])
         done += len(batch)
@@ -110,9 +113,9 @@ def carry_out(
     return gone
 
 
-def export_first(log: Log, planned: Plan, file: Path, *, progress: Progress = no_progress) -> int:
-    """Write what is to go to a file, which is whole and on disk when this returns → how many."""
-    return export_these(log, file, planned.ids, progress=progress)
+def export_first(log: Log, planned: Plan, file: Path, *, progress: Progress = no_progress) -> None:
+    """Write all that is to go to a file, which is whole and on disk when this returns."""
+    export_these(log, file, planned.ids, progress=progress)
 
 
 def _trusted_offset(engine: Engine, log: Log) -> int:

@@ -3,7 +3,7 @@
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.callbacks.base.base_handlers import WebhookCallbackHandler
 from app.callbacks.callback_manager import CallbackManager
 from app.core.config import Settings
-from app.core.errors import FieldError
+from app.core.errors import FieldError, LogUnavailable
 from app.engine.callback import Callback
 from app.engine.log import Log, open_log
 from app.engine.worker import Worker
@@ -43,7 +43,9 @@ class Place:
     def receive(self, body: bytes, *, at: int = THEN, how: str = "signature", provider: str = "midtrans") -> int:
         return self.log.write_batch([(0, provider, "e", "k", "o", at, "", body, how, "::1")])
 
-    def take(self, content: bytes, *, trusted: bool = False) -> TakenReport:
+    def take(
+        self, content: bytes, *, trusted: bool = False, rest: Callable[[float], None] = lambda _seconds: None
+    ) -> TakenReport:
         def told(number: int, reason: str) -> None:
             self.told.append((number, reason))
 
@@ -55,7 +57,7 @@ class Place:
             at=NOW,
             trusted=trusted,
             hearing=Hearing(told),
-            rest=lambda _seconds: None,
+            rest=rest,
         )
 
     def decide(self) -> None:
@@ -309,3 +311,30 @@ def test_a_broken_line_is_told_by_number_and_the_others_are_taken(there: Place, 
     content = b"\xef\xbb\xbf" + good + b"\n\n" + broken + b"\r\n" + good.replace(b'"5"', b'"6"')
     assert there.take(content) == TakenReport(3, 2, 0, 1)
     assert [number for number, _ in there.told] == [3]
+
+
+def test_a_log_that_is_replaced_meanwhile_is_not_exported_by_half(here: Place, tmp_path: Path) -> None:
+    here.log.write_batch([(0, "courier", "e", "k", "o", THEN, "", b"{}", "token", "::1")] * 3_000)
+
+    def replace(_done: int, _of: int) -> None:
+        for end in ("", "-wal", "-shm"):
+            (tmp_path / "here" / f"log.db{end}").rename(tmp_path / "here" / f"aside.db{end}")
+
+    with pytest.raises(LogUnavailable, match="another log"):
+        export(here.log, tmp_path / "out", EVERYTHING, progress=replace)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_import_that_is_stopped_goes_on_where_it_was(there: Place) -> None:
+    body = notice("TU-1", "100000.00").decode()
+    line = {"received_at": "2025-11-24T04:49:00Z", "provider": "midtrans", "body": body}
+    content = b"\n".join(json.dumps({**line, "id": str(number)}).encode() for number in range(1, 1_201))
+
+    def stop(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        there.take(content, rest=stop)
+    assert len(there.all()) == 500
+    assert there.take(content) == TakenReport(1_200, 700, 500, 0)
+    assert len(there.all()) == 1_200

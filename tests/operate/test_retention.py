@@ -13,12 +13,12 @@ from app.callbacks.base.base_handlers import BaseCallbackHandler, WebhookCallbac
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.core.config import Settings
 from app.core.database import reading, writing
-from app.core.errors import DatabaseError, FieldError, NotFound
+from app.core.errors import DatabaseError, FieldError, LogUnavailable, NotFound
 from app.engine.callback import Row
 from app.engine.log import Log, open_log
 from app.engine.worker import Worker
 from app.operate import alerts, inbox, letters, retention, search, upkeep
-from app.operate.exporting import export_these, refuse_existing
+from app.operate.exporting import refuse_existing
 from app.operate.shown import CallbackShown
 from tests.operate.shop import NOW, Shop
 
@@ -274,7 +274,7 @@ def test_the_export_holds_exactly_what_goes(place: Place, tmp_path: Path) -> Non
     place.decide()
     planned = retention.plan(place.shop.engine, place.log, before=LIMIT)
     file = tmp_path / "pruned.jsonl.gz"
-    assert export_these(place.log, file, planned.ids) == 1
+    retention.export_first(place.log, planned, file)
     with gzip.open(file) as stream:
         (line,) = [json.loads(line) for line in stream]
     assert line["id"] == str(old) != str(parked)
@@ -288,3 +288,29 @@ def test_nothing_is_read_from_tables_that_grow_without_an_index(place: Place) ->
         for query in (retention._WAITING, retention._AT_WORK):  # noqa: SLF001 - what is run is what is asked about
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", (1, 2)).all()
             assert not [row for row in plan if row[3].startswith("SCAN") and "INDEX" not in row[3]], plan
+
+
+def test_what_is_gone_before_it_is_in_the_file_ends_it_without_a_file(place: Place, tmp_path: Path) -> None:
+    place.shop.announce("TU-1")
+    for _ in range(3):
+        place.receive("TU-1")
+    place.decide()
+    planned = retention.plan(place.shop.engine, place.log, before=LIMIT)
+    place.log.delete(planned.ids[1:2])
+    with pytest.raises(LogUnavailable, match="run it again"):
+        retention.export_first(place.log, planned, tmp_path / "pruned.jsonl")
+    assert not (tmp_path / "pruned.jsonl").exists()
+
+
+def test_another_log_in_the_place_of_the_one_that_was_looked_at_loses_nothing(place: Place, tmp_path: Path) -> None:
+    place.shop.announce("TU-1")
+    for _ in range(3):
+        place.receive("TU-1")
+    place.decide()
+    planned = retention.plan(place.shop.engine, place.log, before=LIMIT)
+    for end in ("", "-wal", "-shm"):
+        (tmp_path / f"log.db{end}").rename(tmp_path / f"aside.db{end}")
+    place.receive("TU-1")
+    with pytest.raises(LogUnavailable, match="another log"):
+        retention.carry_out(place.shop.engine, place.log, planned)
+    assert len(place.ids()) == 1

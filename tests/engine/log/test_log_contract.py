@@ -188,3 +188,15 @@ def test_a_closed_log_refuses_instead_of_opening_again(log: Log) -> None:
         log.delete([1])
     with pytest.raises(LogUnavailable, match="was closed"):
         log.last_id()
+
+
+def test_outlines_are_the_callbacks_without_their_bodies(log: Log) -> None:
+    log.write_batch([a_row("A", body=b"12345"), *some_rows(3)])
+
+    callbacks, outlines = log.read_after(0, 3), log.outlines_after(0, 3)
+
+    assert [(outline.id, outline.received_at, outline.headers, outline.body_bytes) for outline in outlines] == [
+        (callback.id, callback.received_at, callback.headers, len(callback.body)) for callback in callbacks
+    ]
+    assert [outline.id for outline in log.outlines_after(outlines[-1].id, 10)] == [log.last_id()]
+    assert log.outlines_after(log.last_id(), 10) == []
