@@ -43,6 +43,8 @@ def prune(
     before = moment_from("--older-than", older_than, at=at)
     if before > at:
         raise FieldError("--older-than", "lies in the future")
+    if export == exporting.STANDARD:
+        raise FieldError("--export", "wants a file: what is pruned has to be on disk before it goes")
     if export is not None:
         exporting.refuse_existing(export)
     with parts.existing_log() as log:

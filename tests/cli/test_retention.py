@@ -77,7 +77,7 @@ def test_what_is_pruned_is_in_the_file_first_and_no_file_is_written_over(shell: 
 def test_an_export_that_cannot_be_written_removes_nothing(shell: Shell, tmp_path: Path) -> None:
     first, _ = two(shell)
     (tmp_path / "closed").mkdir(mode=0o500)
-    for file in ("nowhere/old.jsonl", "closed"):
+    for file in ("nowhere/old.jsonl", "closed", "-"):
         shell("prune", "--older-than", "90d", "--yes", "--export", file, code=2)
     assert data(shell("show", str(first), "--json"))["kept"] is True
 
