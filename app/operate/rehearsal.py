@@ -98,10 +98,12 @@ def explain(
             after = _picture(connection, order, lang)
     row = getattr(handlers.get(callback.provider), "row", None)
     known = books.facts_of(connection, order.no) if order is not None else []
+    says = inbox.explain(handlers, callback, order, known, lang=lang)
     doubts = decided is not None and decided.outcome.word is OutcomeWord.IN_DOUBT
     return decided, ReplayExplainedShown(
         row=row(callback) if row is not None else "",
-        says=inbox.explain(handlers, callback, order, known, lang=lang),
+        # what its facts alone would move, believed or not, is not what a replay moves
+        says=None if says is None else says.model_copy(update={"moves": ""}),
         doubt=reason_text(decided.outcome.reason, decided.outcome.detail, lang) if decided and doubts else "",
         facts=[inbox.fact_text(fact) for fact, level in after.known.items() if before.known.get(fact, -1) < level],
         moves=_moves(order, before, after),

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.core.database import reading
 from app.engine.callback import Callback, OutcomeWord
-from app.operate import letters, replay
+from app.operate import letters, many, replay
 from app.operate.many import Tally
 from app.operate.selection import Selection
 from tests.ledger.law import Order
@@ -65,8 +65,9 @@ class KeptLog:
 class Mender:
     """A person who replays, retries and drops."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, batch_rows: int) -> None:
         self.ledger = ledger
+        self.batch_rows = batch_rows
         log: Any = KeptLog(ledger)
         self.room = replay.Room(ledger.engine, log, ledger.senders)
 
@@ -91,15 +92,17 @@ class Mender:
 
     def many(self, selection: Selection, *, dry_run: bool) -> None:
         tally = Tally(dry_run=dry_run)
-        replay.replay_many(
-            self.room,
-            selection,
-            who="siti",
-            reason="a test",
-            clock=lambda: self.ledger.now,
-            tally=tally,
-            progress=lambda _: None,
-        )
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(many, "BATCH_ROWS", self.batch_rows)
+            replay.replay_many(
+                self.room,
+                selection,
+                who="siti",
+                reason="a test",
+                clock=lambda: self.ledger.now,
+                tally=tally,
+                progress=lambda _: None,
+            )
         assert tally.failures == []
 
     def letters(self) -> list[int]:
@@ -125,9 +128,12 @@ class Mender:
             return [(name, connection.exec_driver_sql(f'SELECT * FROM "{name}"').all()) for name in sorted(names)]
 
 
-def play(ledger: Ledger, midtrans: Midtrans, step: Step) -> None:
+def play(ledger: Ledger, midtrans: Midtrans, step: Step, *, split: bool = False) -> None:
     what, value = step
-    if what == "hear":
+    if what == "hear" and split:
+        for said in value:
+            ledger.hear(said)
+    elif what == "hear":
         ledger.hear_all(value)
     elif what == "announce":
         try:
@@ -201,18 +207,19 @@ def the_ledger(policy: str) -> Ledger:
     course=courses(),
     mending=mends,
     policy=st.sampled_from(["doubt", "doubt", "always", "never", "unverified"]),
+    batch_rows=st.integers(0, 3).map(lambda one: one or many.BATCH_ROWS),
 )
 @settings(max_examples=5000 if LONG else 100, deadline=None)
 def test_whatever_is_replayed_retried_or_dropped_the_money_ends_the_same(
-    course: tuple[Midtrans, list[Step]], mending: list[tuple[int, str, int]], policy: str
+    course: tuple[Midtrans, list[Step]], mending: list[tuple[int, str, int]], policy: str, batch_rows: int
 ) -> None:
     midtrans, steps = course
     plain, mended = the_ledger(policy), the_ledger(policy)
     try:
-        mender = Mender(mended)
+        mender = Mender(mended, batch_rows)
         for number, step in enumerate(steps, 1):
-            for ledger in (plain, mended):
-                play(ledger, midtrans, step)
+            play(plain, midtrans, step)
+            play(mended, midtrans, step, split=batch_rows < many.BATCH_ROWS)
             for after, how, which in mending:
                 if after == number:
                     mender.mend(how, which)
