@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli import (
     alerts,
+    audit,
     dead,
     doctor,
     exchange,
@@ -47,7 +48,7 @@ commands.command()(inbox.show)
 commands.command("log")(search.list_log)
 commands.command()(tail.tail)
 commands.command()(replay.replay)
-commands.command()(processes.audit)
+commands.command()(audit.audit)
 commands.command()(doctor.doctor)
 commands.command()(retention.prune)
 commands.command()(simulate.simulate)

@@ -1,4 +1,4 @@
-"""`callbacks up`, `serve`, `worker`, `migrate`, `audit`: what runs, and what it needs before it can run."""
+"""`callbacks up`, `serve`, `worker`, `migrate`: what runs, and what it needs before it can run."""
 
 import json as jsonlib
 import shlex
@@ -10,12 +10,10 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from app.cli import parts, printing
-from app.cli.parts import Json
 from app.core.config import Settings, secrets_of
 from app.core.database import check_schema, ensure_schema, get_engine
 from app.core.errors import StartRefused
 from app.engine.peers import is_loopback
-from app.operate import upkeep
 
 
 def up() -> None:
@@ -79,23 +77,6 @@ def migrate() -> None:
     with _start():
         ensure_schema(get_engine())
     printing.out().print(Text("the schema is up to date", "green"))
-
-
-def audit(json: Json = False) -> None:  # noqa: FBT002 - an option
-    """Recompute the books: every journal sums to zero, every wallet is the sum of its postings.
-
-    Example: callbacks audit
-    """
-    wrong = upkeep.audit_books(parts.existing_state())
-    if json:
-        printing.print_json([each.model_dump() for each in wrong])
-    elif wrong:
-        rows = [(each.what, each.subject, each.expected, each.found) for each in wrong]
-        printing.table(("what", "which", "expected", "found"), rows, indent=0)
-    else:
-        printing.out().print(Text("the books add up", "green"))
-    if wrong:
-        raise typer.Exit(1)
 
 
 @contextmanager

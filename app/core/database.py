@@ -8,10 +8,11 @@ SQLite is older, a rollback journal takes the place of the WAL.
 import atexit
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -200,6 +201,52 @@ def reading(bind: Engine | Connection) -> Iterator[Connection]:
         return
     with bind.connect() as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine, *, pulse: Callable[[], None] | None = None) -> Iterator[Any]:
+    """The driver's connection on the state as it is at this moment, opened read-only: nothing can be written by it.
+
+    For reading whole tables in one go; the write-ahead log grows meanwhile. Beside it stands an empty database of its
+    own, `work`, in a temporary file that is gone at the end: what is too large for memory is sorted there. `pulse` is
+    called now and then inside long statements, and may raise.
+    """
+    module = sqlite_module()
+    raised: list[BaseException] = []
+
+    def beat() -> bool:
+        try:
+            if pulse is not None:
+                pulse()
+        except BaseException as error:  # noqa: BLE001 - SQLite would swallow it: it is raised again below
+            raised.append(error)
+            return True
+        return False
+
+    path = os.path.abspath(engine.url.database or "")  # noqa: PTH100 - as above
+    with TemporaryDirectory(prefix="callbacks-") as folder:
+        connection = module.connect(f"{Path(path).as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            connection.execute("ATTACH ? AS work", ((Path(folder) / "work.db").as_uri(),))
+            for pragma in (f"busy_timeout={_BUSY_MS}", "main.cache_size=-16000", *_WORK):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM main.sqlite_master").fetchone()  # the moment is now
+            connection.set_progress_handler(beat, _PULSE_STEPS)
+            yield connection
+        except module.OperationalError:
+            if raised:
+                raise raised[0] from None
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+            connection.close()
+
+
+#: Nobody ever opens it again.
+_WORK = ("work.journal_mode=off", "work.synchronous=off", "work.cache_size=-4000")
+#: Steps of SQLite's machine between two calls of `pulse`: a tenth of a second or so.
+_PULSE_STEPS = 2_000_000
 
 
 def checkpoint(engine: Engine) -> bool:

@@ -79,7 +79,9 @@ def _without_bytes(callback_id: int, row: outcomes.OutcomeRow | None) -> Callbac
 
 
 def _headers(callback: Callback) -> dict[str, str]:
-    return {name: str(value) for name, value in orjson.loads(callback.headers).items()} if callback.headers else {}
+    """Those that the log kept, but for signatures: they prove something to an audit, and say nothing to people."""
+    kept = orjson.loads(callback.headers).items() if callback.headers else ()
+    return {name: str(value) for name, value in kept if "signature" not in name}
 
 
 def _tasks(connection: Connection, callback: Callback, order: books.OrderRow | None) -> list[TaskShown]:

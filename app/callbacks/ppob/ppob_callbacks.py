@@ -74,7 +74,8 @@ _decode = msgspec.json.Decoder(Body).decode
 class DigiflazzCallbackHandler(OrderCallbackHandler):
     """`POST /callbacks/webhook/digiflazz`: prepaid, postpaid and hotel alike."""
 
-    kept_headers = (b"x-digiflazz-event", b"x-digiflazz-delivery", b"user-agent")
+    #: the signature too: it covers the bytes, so the log proves them to an audit
+    kept_headers = (b"x-digiflazz-event", b"x-digiflazz-delivery", b"x-hub-signature", b"user-agent")
     proof = "signature"
 
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
