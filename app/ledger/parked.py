@@ -14,9 +14,14 @@ _ROWS_MAX = 1_000  # a sweep holds the lock only briefly; the next one goes on
 def end_waiting(connection: Connection, outcomes: Sequence[Outcome], *, decided_by: int | None, at: int) -> None:
     """These callbacks are decided at last, by an announcement or the answer that `decided_by` names."""
     if outcomes:
-        decided = [(outcome.callback_id,) for outcome in outcomes]
-        driver(connection).executemany("DELETE FROM callback_pending WHERE callback_id = ?", decided)
+        stop_waiting(connection, [outcome.callback_id for outcome in outcomes])
         rewrite_outcomes(connection, outcomes, decided_by=decided_by, at=at)
+
+
+def stop_waiting(connection: Connection, callback_ids: Sequence[int]) -> None:
+    """These callbacks wait no longer: they are decided, or about to be decided anew."""
+    waiting = [(callback_id,) for callback_id in callback_ids]
+    driver(connection).executemany("DELETE FROM callback_pending WHERE callback_id = ?", waiting)
 
 
 def lapse(connection: Connection, at: int) -> None:

@@ -17,6 +17,7 @@ from app.engine.deciding import decide_again
 from app.engine.log import Log
 from app.engine.outcomes import driver
 from app.ledger.book import question_key
+from app.ledger.parked import stop_waiting
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.outcomes import OutcomeRow, outcomes_of
 from app.operate.savepoint import savepoint
@@ -122,7 +123,7 @@ def carry_out(
             f"no handler is registered under {callback.provider!r} here; set CALLBACK_APP as the worker has it"
         )
     try:
-        driver(connection).execute("DELETE FROM callback_pending WHERE callback_id = ?", (callback.id,))
+        stop_waiting(connection, [callback.id])
         return decide_again(connection, handlers, callback, who=who, reason=reason, decided_by=decided_by, at=at)
     except CallbackError:
         raise
