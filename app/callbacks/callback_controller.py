@@ -32,10 +32,10 @@ from app.operate.shown import (
     HandlersShown,
     ReadinessShown,
     RetriedShown,
-    StatsShown,
     TransactionShown,
     WalletShown,
 )
+from app.operate.traffic import TrafficShown, latencies, traffic
 
 _ID_MAX = 2**63 - 1
 
@@ -97,15 +97,16 @@ def handlers() -> HandlersShown:
 
 
 @managed.get("/callbacks/stats")
-def stats(request: Request) -> StatsShown:
-    """Counts since the beginning, true across restarts, and what is open now."""
+def stats(request: Request) -> TrafficShown:
+    """Counts since the beginning, true across restarts; what is open now; rates and latencies of this server."""
     with visiting(get_settings().callback_log_url) as log:
-        return upkeep.stats(
+        return traffic(
             get_engine(),
             log,
             log_url=get_settings().callback_log_url,
             at=now_us(),
             refused=embedding.unkept_refusals(request.app),
+            meter=embedding.meter_of(request.app),
         )
 
 
@@ -294,7 +295,12 @@ def _readiness(request: Request) -> ReadinessShown:
 )
 def metrics(request: Request) -> Response:
     """The figures for Prometheus."""
-    return Response(upkeep.metrics(stats(request), ready=_readiness(request).success), media_type=CONTENT_TYPE_LATEST)
+    figures = upkeep.metrics(
+        stats(request),
+        ready=_readiness(request).success,
+        latencies=latencies(get_engine(), embedding.meter_of(request.app)),
+    )
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
 
 callback_router = APIRouter(lifespan=embedding.lifespan)

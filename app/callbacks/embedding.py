@@ -12,9 +12,11 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from app.callbacks.callback_manager import get_callback_manager
+from app.callbacks.observing import Observer
 from app.core.config import get_settings
 from app.core.database import ensure_schema, get_engine
 from app.core.telemetry import get_logger
+from app.engine.meter import Meter
 from app.engine.offsets import highest_offset
 from app.engine.reception import STATE_KEY, Reception, open_reception
 from app.operate.upkeep import RefusalKeeper
@@ -91,16 +93,24 @@ def unkept_refusals(app: Any) -> dict[tuple[str, str], int]:
     return dict(reception.counters.refused) if reception is not None else {}
 
 
+def meter_of(app: Any) -> Meter | None:
+    """What this application's server measures; None where it receives nothing."""
+    reception = known_reception(app)
+    return reception.meter if reception is not None else None
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep what is refused beside running, and close the reception that the router opened itself."""
-    task = asyncio.create_task(_keep_refusals(app))
+    """Measure, watch, keep what is refused beside running, and close the reception that the router opened itself."""
+    observer = Observer(lambda: known_reception(app))
+    tasks = [asyncio.create_task(beside) for beside in (_keep_refusals(app), observer.run())]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await asyncio.to_thread(_keep, app)
         own: Reception | None = getattr(app.state, _OWN, None)
         if own is not None:

@@ -22,6 +22,7 @@ from app.cli import (
     search,
     simulate,
     tail,
+    top,
     transactions,
     wallet,
 )
@@ -50,6 +51,7 @@ commands.command()(tail.tail)
 commands.command()(replay.replay)
 commands.command()(audit.audit)
 commands.command()(doctor.doctor)
+commands.command()(top.top)
 commands.command()(retention.prune)
 commands.command()(simulate.simulate)
 commands.command()(simulate.send)

@@ -175,13 +175,13 @@ class Metric(NamedTuple):
     """One metric as Prometheus sees it; the label values are bounded: names of handlers, words of closed lists."""
 
     name: str
-    kind: Literal["counter", "gauge"]
+    kind: Literal["counter", "gauge", "histogram"]
     unit: str
     labels: tuple[str, ...]
     meaning: str
 
 
-#: Every metric. The figures come from the databases, so they are true for all processes and across restarts.
+#: Every metric. All but the time to the answer come from the databases: true for all processes and across restarts.
 METRICS: tuple[Metric, ...] = (
     Metric("callbacks_accepted", "counter", "callbacks", ("provider",), "Kept in the log and answered."),
     Metric("callbacks_refused", "counter", "requests", ("provider", "reason"), "Answered with a refusal, not kept."),
@@ -193,5 +193,19 @@ METRICS: tuple[Metric, ...] = (
     Metric("callbacks_alerts", "gauge", "alerts", ("kind",), "Open alerts."),
     Metric("callbacks_tasks", "gauge", "tasks", ("state",), "Tasks of the slow lane that are not done."),
     Metric("callbacks_log_bytes", "gauge", "bytes", ("file",), "Size of the callback log's files."),
+    Metric(
+        "callbacks_answer_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "From the request's end to its 200, of callbacks that were kept, since this server's start.",
+    ),
+    Metric(
+        "callbacks_apply_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "From being received to the commit of outcome and effects.",
+    ),
     Metric("callbacks_ready", "gauge", "1 or 0", (), "Whether callbacks are accepted."),
 )

@@ -1,4 +1,4 @@
-"""What was accepted and refused since the start, and a log line for refusals that nobody can flood."""
+"""What was refused since the start, and a log line for refusals that nobody can flood."""
 
 from typing import Any
 
@@ -20,15 +20,10 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        self.accepted: dict[str, int] = {}
         self.refused: dict[tuple[str, str], int] = {}
         #: when the callback came that could not be written last (microseconds); 0: none since the start
         self.write_failed_at = 0
         self._told: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def accept(self, provider: str) -> None:
-        """One more of this provider is on disk."""
-        self.accepted[provider] = self.accepted.get(provider, 0) + 1
 
     def refuse(self, provider: str, reason: str, *, at: int, **detail: Any) -> None:
         """One more was refused; at most one log line a second for each provider and reason says so.

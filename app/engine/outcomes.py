@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -41,32 +42,34 @@ def write_outcomes(
     connection: Connection, callbacks: Sequence[Callback], outcomes: Sequence[Outcome], *, epoch_no: int, at: int
 ) -> None:
     """Write what became of these callbacks, with a dead letter for each that was rejected or set aside."""
-    driver(connection).executemany(
-        _INSERT,
-        [
-            (
-                callback.id,
-                epoch_no,
-                callback.provider,
-                callback.event_type[:64],
-                outcome.order_no,
-                str(outcome.word),  # an enum's member costs the driver as much as the row
-                outcome.reason,
-                to_json(outcome.detail) if outcome.detail else "",
-                callback.received_at,
-                at,
-            )
-            for callback, outcome in zip(callbacks, outcomes, strict=True)
-        ],
-    )
-    decided = Counter(callback.provider for callback in callbacks)
-    count(connection, {(provider, DECIDED): number for provider, number in decided.items()})
+    rows = [
+        (
+            callback.id,
+            epoch_no,
+            callback.provider,
+            callback.event_type[:64],
+            outcome.order_no,
+            str(outcome.word),  # an enum's member costs the driver as much as the row
+            outcome.reason,
+            to_json(outcome.detail) if outcome.detail else "",
+            callback.received_at,
+            at,
+        )
+        for callback, outcome in zip(callbacks, outcomes, strict=True)
+    ]
+    driver(connection).executemany(_INSERT, rows)
+    words = Counter(map(_PROVIDER_AND_WORD, rows))
+    count(connection, {(provider, OUTCOME + word): number for (provider, word), number in words.items()})
     bury(connection, (outcome for outcome in outcomes if outcome.word in _DEAD), at=at)
 
 
-#: Names in the table of counters: callbacks decided, and what follows it is the reason of a refusal.
-DECIDED = "decided"
+_PROVIDER_AND_WORD = itemgetter(2, 5)  # columns of `_INSERT`
+
+#: Names in the table of counters, by what they begin with: callbacks that have this outcome today, requests refused for
+#: this reason, callbacks whose effects were committed within this bucket of time (see `latency`).
+OUTCOME = "outcome:"
 REFUSED = "refused:"
+APPLIED_US = "applied_us:"
 
 
 def count(connection: Connection, more: Mapping[tuple[str, str], int]) -> None:
@@ -89,12 +92,27 @@ def refusal_keys(connection: Connection) -> set[tuple[str, str]]:
 
 def rewrite_outcomes(connection: Connection, outcomes: Sequence[Outcome], *, decided_by: int | None, at: int) -> None:
     """Change what became of callbacks that waited or are decided anew; `decided_by` names the answer or the person."""
+    _recount(connection, {outcome.callback_id: str(outcome.word) for outcome in outcomes})
     driver(connection).executemany(
         "UPDATE callback_outcomes SET outcome=?, reason=?, detail=?, order_no=coalesce(?, order_no), decided_by=?,"
         " decided_at=? WHERE callback_id=?",
         [(o.word, o.reason, to_json(o.detail), o.order_no, decided_by, at, o.callback_id) for o in outcomes],
     )
     bury(connection, (outcome for outcome in outcomes if outcome.word in _DEAD), at=at)
+
+
+def _recount(connection: Connection, words: Mapping[int, str]) -> None:
+    """Move these callbacks in the counters from the outcomes that they have to these; before they are changed."""
+    more: Counter[tuple[str, str]] = Counter()
+    rows = driver(connection).execute(
+        "SELECT callback_id, provider, outcome FROM callback_outcomes"
+        " WHERE callback_id IN (SELECT value FROM json_each(?))",
+        (orjson.dumps(list(words)).decode(),),
+    )
+    for callback_id, provider, before in rows:
+        more[provider, OUTCOME + before] -= 1
+        more[provider, OUTCOME + words[callback_id]] += 1
+    count(connection, {key: number for key, number in more.items() if number})
 
 
 def bury(connection: Connection, outcomes: Iterable[Outcome], *, at: int) -> None:

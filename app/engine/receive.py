@@ -96,7 +96,6 @@ class Receiver:
                 self.counters.write_failed_at = request.received_at
                 done(self._refuse(provider, request, answers.WRITE_FAILED))
             else:
-                self.counters.accept(provider)
                 done(reply or accepted(callback_id))
 
         if self.appender.append(row, committed):

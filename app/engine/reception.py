@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from app.core.clock import now_us
 from app.core.config import Settings, secrets_of
 from app.core.telemetry import get_logger
 from app.engine.admission import Admission
@@ -16,6 +17,7 @@ from app.engine.limits import Limits
 from app.engine.log import open_log
 from app.engine.log.appender import Appender
 from app.engine.log.place import take_server_lock
+from app.engine.meter import Meter
 from app.engine.peers import Proxies
 from app.engine.receive import Append, Receiver
 from app.engine.supervisor import inherited_wake_fd, wake
@@ -48,10 +50,12 @@ class Reception:
         admission: Admission = Admission(),  # noqa: B008 - frozen
         proxies: Proxies | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        meter: Meter | None = None,
         close_log: Callable[[], None] | None = None,
     ) -> None:
-        """`close_log` is called after the appender has finished."""
+        """`meter` is the one that the appender tells; `close_log` is called after the appender has finished."""
         self.counters = Counters()
+        self.meter = meter or Meter(at=now_us())
         self.limits = limits
         self.proxies = proxies or Proxies()
         self.admission = admission
@@ -107,7 +111,8 @@ def open_reception(
         if state:
             stack.callback(os.close, take_server_lock(Path(state)))
         close = stack.pop_all().close
-    appender = Appender(opened, on_commit=waker(), rows_max=_ROWS_MAX, bytes_max=_BYTES_MAX)
+    meter = Meter(at=now_us())
+    appender = Appender(opened, on_commit=waker(), on_answered=meter.kept, rows_max=_ROWS_MAX, bytes_max=_BYTES_MAX)
     return Reception(
         handlers,
         event_handlers,
@@ -115,6 +120,7 @@ def open_reception(
         admission=Admission(secrets_of(settings.callback_admin_token), settings.production),
         proxies=proxies,
         limits=limits,
+        meter=meter,
         close_log=close,
     )
 

@@ -23,7 +23,8 @@ from app.engine import offsets
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
 from app.engine.deciding import decide
 from app.engine.log import Log
-from app.engine.outcomes import decided_before, write_outcomes
+from app.engine.meter import AppliedMeter
+from app.engine.outcomes import APPLIED_US, count, decided_before, write_outcomes
 
 BATCH_ROWS = 2000
 _CAREFUL_FROM = 2  # the start, since the offset moved last, that goes callback by callback
@@ -36,6 +37,7 @@ _PACE_SECONDS = 0.02
 #: Little and often: a checkpoint of 32 MB held up the log's fsync, and with it every answer, for 40 ms.
 _CHECKPOINT_SECONDS = 0.25
 _CHORES_SECONDS = 30
+_KEEP_SECONDS = 1.0
 _TROUBLE_SECONDS_MAX = 5.0
 _TROUBLES_MAX = 6
 
@@ -71,7 +73,9 @@ class Worker:
         self._openings = 0  # of the log's file, when its place in it was found
         self.place = offsets.Offset(0, 0, 0, None)
         self._careful_until = 0
+        self.meter = AppliedMeter()
         self._chores_due = 0.0
+        self._keep_due = 0.0
         self._checkpoint_due = 0.0
         self._troubles = 0  # of the storage, one after the other
         self._busy_since: float | None = None
@@ -142,6 +146,7 @@ class Worker:
                 self._busy_since = None
             offsets.move(connection, number, callbacks[-1].id, careful=careful, at=at)
         self._stand(callbacks[-1].id)
+        self.meter.add(callbacks, self.clock())
         self._tell(callbacks, outcomes)
         return Counter(outcome.word for outcome in outcomes)
 
@@ -244,6 +249,23 @@ class Worker:
             with writing(self.engine) as connection:
                 chore(connection, at)
 
+    def keep_measured(self) -> None:
+        """Add how long callbacks waited for their effects to the counters, for whoever shows it: once a second."""
+        now, measured = time.monotonic(), self.meter.counts
+        if not measured or now < self._keep_due:
+            return
+        self._keep_due = now + _KEEP_SECONDS
+        with writing(self.engine) as connection:
+            count(
+                connection,
+                {
+                    (provider, f"{APPLIED_US}{bucket}"): number
+                    for provider, counts in measured.items()
+                    for bucket, number in counts.items()
+                },
+            )
+        self.meter = AppliedMeter()
+
     def run(self, stopped: Callable[[], bool], wake_fd: int | None = None) -> None:
         """Work until `stopped()`; `wake_fd` becomes readable when something was appended."""
         while not stopped():
@@ -253,6 +275,7 @@ class Worker:
                     self.begin()
                 worked = self.step()
                 self.do_chores()
+                self.keep_measured()
                 if 0 < worked < BATCH_ROWS:
                     self._rest(started)
                 self._troubles = 0
@@ -267,6 +290,8 @@ class Worker:
                 continue
             if not worked:
                 wait_for_wake(wake_fd, _POLL_SECONDS)
+        self._keep_due = 0.0
+        self.keep_measured()
         self.end()
 
     def _rest(self, started: float) -> None:

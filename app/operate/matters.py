@@ -321,6 +321,41 @@ ALERTS: dict[str, Matter] = {
         ),
         (),
     ),
+    "partition_stands_still": Matter(
+        Text(
+            "Callback menunggu sejak {waiting_since}, dan worker tidak maju.",
+            "Callbacks wait since {waiting_since}, and the worker does not move.",
+        ),
+        Text(
+            "Periksa apakah `callbacks worker` berjalan, dan apa kata lognya; yang sudah dijawab 200 tidak hilang.",
+            "See whether `callbacks worker` runs, and what its log says; nothing that was answered 200 is lost.",
+        ),
+        (),
+    ),
+    "signature_failures_rising": Matter(
+        Text(
+            "{recent} permintaan atas nama {subject} dalam {minutes} menit tidak terbukti pengirimnya"
+            " (satu jam sebelumnya: {before}).",
+            "{recent} requests in the name of {subject} within {minutes} minutes proved no sender"
+            " (in the hour before: {before}).",
+        ),
+        Text(
+            "Bila rahasia baru saja diganti, samakan di kedua sisi; bila tidak, ada yang mencoba memalsukan.",
+            "If a secret was changed lately, set the same one on both sides; if not, somebody tries to forge.",
+        ),
+        ("callbacks top --once",),
+    ),
+    "ledger_out_of_balance": Matter(
+        Text(
+            "Pembukuan tidak cocok: {what} seharusnya {expected}, tercatat {found}.",
+            "The books do not add up: {what} should be {expected}, and is {found}.",
+        ),
+        Text(
+            "Ada yang menulis ke basis data di luar program ini, atau berkasnya rusak: bandingkan dengan cadangan.",
+            "Something wrote to the database beside this program, or its file is damaged: compare with a backup.",
+        ),
+        ("callbacks audit",),
+    ),
     "log_replaced": Matter(
         Text("Log callback diganti dengan yang lain.", "The callback log was replaced by another one."),
         Text(

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading, writing
-from app.core.telemetry import METRICS
+from app.core.telemetry import METRICS, Metric
+from app.engine.latency import BOUNDS, below, total_us
 from app.engine.log import Log
+from app.engine.meter import Tally
 from app.engine.offsets import place_of
-from app.engine.outcomes import DECIDED, REFUSED, count, refusal_keys
+from app.engine.outcomes import REFUSED, count, refusal_keys
+from app.engine.tallies import tallies_of
 from app.ledger import books
 from app.operate.shown import (
     ImbalanceShown,
@@ -33,17 +36,18 @@ def stats(
 ) -> StatsShown:
     """Counts and what is open; `refused`: those of this process that are not kept yet, by (provider, reason)."""
     with reading(engine) as connection:
-        decided, kept = _counters(connection)
+        tallies = tallies_of(connection)
+        kept = tallies.refused
         place = place_of(connection, callbacks.epoch)
         behind = callbacks.read_after(place.offset, LAG_ROWS_MAX)
-        accepted = Counter(decided)
+        accepted = Counter(tallies.decided())
         accepted.update(callback.provider for callback in behind)
         for key, number in refused.items():
             kept[key] += number
         return StatsShown(
             accepted=dict(sorted(accepted.items())),
             refused=_by_provider(kept),
-            outcomes=_outcomes(connection, sum(decided.values())),
+            outcomes=tallies.by_outcome(),
             lag=LagShown(
                 callbacks=len(behind),
                 seconds=max(0.0, round((at - behind[0].received_at) / _SECOND, 3)) if behind else 0.0,
@@ -64,31 +68,11 @@ def stats(
         )
 
 
-def _counters(connection: Connection) -> tuple[Counter[str], Counter[tuple[str, str]]]:
-    decided: Counter[str] = Counter()
-    refused: Counter[tuple[str, str]] = Counter()
-    for provider, name, value in connection.execute(text("SELECT provider, name, value FROM callback_counters")):
-        if name == DECIDED:
-            decided[provider] = value
-        elif name.startswith(REFUSED):
-            refused[provider, name.removeprefix(REFUSED)] = value
-    return decided, refused
-
-
 def _by_provider(refused: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     shown: dict[str, dict[str, int]] = {}
     for (provider, reason), number in sorted(refused.items()):
         shown.setdefault(provider, {})[reason] = number
     return shown
-
-
-def _outcomes(connection: Connection, decided: int) -> dict[str, int]:
-    # Those that were applied are most of all, and no index counts them: they are what is left.
-    others = _grouped(
-        connection, "SELECT outcome, count(*) FROM callback_outcomes WHERE outcome <> 'applied' GROUP BY outcome"
-    )
-    applied = decided - sum(others.values())
-    return {**({"applied": applied} if applied > 0 else {}), **others}
 
 
 def _grouped(connection: Connection, statement: str) -> dict[str, int]:
@@ -157,17 +141,18 @@ def audit_books(engine: Engine) -> list[ImbalanceShown]:
         ]
 
 
-def metrics(found: StatsShown, *, ready: bool) -> bytes:
-    """The figures for Prometheus, in its text format."""
+def metrics(found: StatsShown, *, ready: bool, latencies: Mapping[str, Tally]) -> bytes:
+    """The figures for Prometheus, in its text format; `latencies` by the metric's name."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(found, ready=ready))
+    registry.register(_Figures(found, ready=ready, latencies=latencies))
     return generate_latest(registry)
 
 
 class _Figures:
     """Figures as a collector of the Prometheus client."""
 
-    def __init__(self, found: StatsShown, *, ready: bool) -> None:
+    def __init__(self, found: StatsShown, *, ready: bool, latencies: Mapping[str, Tally]) -> None:
+        self.latencies = latencies
         outcomes: dict[tuple[str, ...], float] = {(word,): number for word, number in found.outcomes.items()}
         self.figures: dict[str, Mapping[tuple[str, ...], float]] = {
             "callbacks_accepted": _labelled(found.accepted),
@@ -190,11 +175,23 @@ class _Figures:
     def collect(self) -> Iterator[Family]:
         """Every metric of the page, in its order."""
         for metric in METRICS:
+            if metric.kind == "histogram":
+                yield self._histogram(metric)
+                continue
             kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = kind(metric.name, metric.meaning, labels=metric.labels)
             for labels, value in self.figures[metric.name].items():
                 family.add_metric(list(labels), value)
             yield family
+
+    def _histogram(self, metric: Metric) -> Family:
+        family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+        for provider, histogram in sorted(self.latencies.get(metric.name, {}).items()):
+            counts = zip(BOUNDS, below(histogram), strict=True)
+            buckets = [(str(bound / _SECOND), count) for bound, count in counts]
+            everything = ("+Inf", sum(histogram.values()))
+            family.add_metric([provider], [*buckets, everything], total_us(histogram) / _SECOND)
+        return family
 
 
 def _labelled(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:

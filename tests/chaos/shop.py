@@ -278,9 +278,13 @@ class Shop:
         )
 
     def unbalanced(self) -> list[Any]:
-        """What does not add up: the audit's findings, and journals that do not sum to zero."""
+        """What does not add up: the audit's findings, journals that do not sum to zero, outcomes counted wrongly."""
         odd = "SELECT journal_id, sum(amount) FROM callback_postings GROUP BY journal_id HAVING sum(amount) <> 0"
-        return [*upkeep.audit_books(self.engine), *self.rows(odd)]
+        miscounted = (
+            "SELECT provider, 'outcome:' || outcome, count(*) FROM callback_outcomes GROUP BY 1, 2 EXCEPT"
+            " SELECT provider, name, value FROM callback_counters"
+        )
+        return [*upkeep.audit_books(self.engine), *self.rows(odd), *self.rows(miscounted)]
 
     def outcomes(self) -> dict[str, int]:
         """How many callbacks had each outcome."""

@@ -343,6 +343,36 @@ def test_a_worker_knows_how_long_it_has_been_at_a_batch(place: Place) -> None:
     assert (seen, begun.busy_seconds()) == ([True], 0.0)
 
 
+def test_how_long_effects_took_is_kept_once_a_second_and_at_the_end_and_a_trouble_loses_none_of_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> int:
+        counted = "SELECT coalesce(sum(value), 0) FROM callback_counters WHERE name LIKE 'applied_us:%'"
+        return int(place.all(counted)[0])
+
+    working = Worker(place.log, place.engine, handlers(Counting()), clock=lambda: AT + 5_000)
+    working.begin()
+    for batch, expected in ((3, 3), (4, 3)):  # the second is kept a second later
+        place.log.write_batch(rows(*[b"good"] * batch))
+        working.step()
+        working.keep_measured()
+        assert kept() == expected
+    monkeypatch.setattr(worker, "_KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(working, "_keep_due", 0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "count", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        with pytest.raises(OSError, match="full"):
+            working.keep_measured()
+    working.keep_measured()
+    assert kept() == 7
+    working.keep_measured()
+    assert kept() == 7
+    assert len(place.all("SELECT name FROM callback_counters WHERE name LIKE 'applied_us:%'")) == 1
+    place.log.write_batch(rows(b"good"))
+    Worker(place.log, place.engine, handlers(Counting())).run(iter([False, True]).__next__)
+    assert kept() == 8
+
+
 def test_a_stream_is_worked_on_in_batches_and_its_pages_are_carried_over_in_between(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 
 from app.core.database import make_engine, reading, writing
 from app.engine.tables import metadata
+from app.engine.tallies import tallies_of
 from app.ledger import tables
 from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_up_to_date, why_outdated
 from app.operate import orders
@@ -46,6 +47,31 @@ def test_an_older_database_with_orders_in_it_is_brought_up_to_date(tmp_path: Pat
     assert "has schema 0001, this release needs" in why_outdated(engine)
     assert bring_up_to_date(engine)
     assert orders.show(engine, "TU-1", lang="en").status == "paid"
+    engine.dispose()
+
+
+def test_what_an_older_release_decided_is_counted_by_outcome(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'state.db'}")
+    with writing(engine) as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.exec_driver_sql(
+            "INSERT INTO callback_outcomes"
+            " (callback_id, epoch_no, provider, event_type, outcome, received_at, decided_at)"
+            " VALUES (1, 1, 'midtrans', '', 'applied', 1, 1), (2, 1, 'midtrans', '', 'applied', 1, 1),"
+            " (3, 1, 'midtrans', '', 'duplicate', 1, 1), (4, 1, 'digiflazz', '', 'parked', 1, 1)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO callback_counters (provider, name, value) VALUES ('midtrans', 'decided', 3),"
+            " ('digiflazz', 'decided', 1), ('midtrans', 'refused:full', 7)"
+        )
+    assert bring_up_to_date(engine)
+    with reading(engine) as connection:
+        found = tallies_of(connection)
+    assert found.outcomes == {"midtrans": {"applied": 2, "duplicate": 1}, "digiflazz": {"parked": 1}}
+    assert found.decided() == {"midtrans": 3, "digiflazz": 1}
+    assert found.refused == {("midtrans", "full"): 7}
     engine.dispose()
 
 

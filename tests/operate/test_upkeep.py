@@ -158,6 +158,10 @@ def test_hostile_label_values_stay_inside_their_quotation_marks() -> None:
         tasks={},
         log_bytes={},
     )
-    lines = upkeep.metrics(nothing, ready=False).decode().splitlines()
+    lines = (
+        upkeep.metrics(nothing, ready=False, latencies={"callbacks_answer_seconds": {'a"} 1\nevil{x="': {9: 1}}})
+        .decode()
+        .splitlines()
+    )
     names = {metric.name for metric in METRICS}
     assert all(line.startswith(("# HELP ", "# TYPE ", *names)) for line in lines)

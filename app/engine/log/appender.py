@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from app.core.clock import now_us
 from app.core.errors import FieldError, LogUnavailable
 from app.engine.callback import Row
 from app.engine.log import Log
@@ -19,6 +20,12 @@ _log = logging.getLogger(__name__)
 
 #: Told the callback's id once it is on disk, None when it was not kept (503: the sender comes again).
 Committed = Callable[[int | None], None]
+#: Told once what a group held and when its answers were written (microseconds).
+Answered = Callable[[list[Row], int], None]
+
+
+def _nobody(_rows: list[Row], _at: int) -> None:
+    """Nobody measures."""
 
 
 class Appender:
@@ -29,11 +36,21 @@ class Appender:
     """
 
     def __init__(
-        self, log: Log, *, on_commit: Callable[[], None], rows_max: int = 8192, bytes_max: int = 64 << 20
+        self,
+        log: Log,
+        *,
+        on_commit: Callable[[], None],
+        on_answered: Answered = _nobody,
+        rows_max: int = 8192,
+        bytes_max: int = 64 << 20,
     ) -> None:
-        """`on_commit` is called after each commit, once its callbacks are answered (it wakes the worker)."""
+        """`on_commit` is called after each commit, once its callbacks are answered (it wakes the worker).
+
+        `on_answered` is told what was committed and answered, a group at a time (it measures).
+        """
         self._log = log
         self._on_commit = on_commit
+        self._on_answered = on_answered
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._rows: list[Row] = []
@@ -89,6 +106,8 @@ class Appender:
             self._one_by_one(rows, waiters)
         else:
             self._answer(waiters, first)
+            if first is not None:
+                self._measure(rows)
         if self.commits > commits:
             try:
                 self._on_commit()
@@ -117,6 +136,8 @@ class Appender:
             with suppress(FieldError):
                 first = self._write([row])
             self._answer([waiter], first)
+            if first is not None:
+                self._measure([row])
 
     def _answer(self, waiters: list[Committed], first: int | None) -> None:
         callback_id = first
@@ -127,6 +148,12 @@ class Appender:
                 self._complain("an answer failed", error)
             if callback_id is not None:
                 callback_id += 1
+
+    def _measure(self, rows: list[Row]) -> None:
+        try:
+            self._on_answered(rows, now_us())
+        except Exception as error:  # noqa: BLE001 - whoever counts must not cost the worker its waking
+            self._complain("measuring failed", error)
 
     def _complain(self, what: str, error: Exception) -> None:
         """One line, and not the same one thousands of times a second."""

@@ -5,9 +5,12 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.core.clock import now_us
+from app.engine.callback import Row
 from app.engine.log.appender import Appender
 from app.engine.log.rows import BODY, COLUMNS, HEADERS
 from app.engine.log.sqlite import SqliteLog
@@ -113,7 +116,7 @@ async def test_an_answer_that_lets_in_the_next_callback_starts_the_next_round(ap
 
 
 @pytest.mark.parametrize("limits", [{"rows_max": 3}, {"bytes_max": 4000}], ids=["rows", "bytes"])
-async def test_a_full_queue_takes_nothing_more_until_its_commit(log: SqliteLog, limits: dict[str, int]) -> None:
+async def test_a_full_queue_takes_nothing_more_until_its_commit(log: SqliteLog, limits: dict[str, Any]) -> None:
     appender = Appender(log, on_commit=lambda: None, **limits)
     answers: Answers = []
     row = a_row(body=bytes(700))
@@ -193,6 +196,27 @@ async def test_a_worker_that_cannot_be_woken_costs_no_answer(log: SqliteLog, cap
 
     assert None not in answers
     assert "waking after a commit failed: the supervisor is gone" in caplog.text
+
+
+async def test_whoever_measures_is_told_a_group_at_a_time_and_costs_nobody_an_answer(
+    log: SqliteLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    groups: list[int] = []
+    woken: list[str] = []
+
+    def measure(told: list[Row], at: int) -> None:
+        assert abs(at - now_us()) < 60_000_000
+        groups.append(len(told))
+        raise ValueError("cannot count")
+
+    appender = Appender(log, on_commit=lambda: woken.append("woken"), on_answered=measure)
+    answers, everybody = answering(appender, 3)
+    await everybody
+    await appender.drain()
+
+    assert None not in answers
+    assert (groups, woken) == ([3], ["woken"])
+    assert "measuring failed: cannot count" in caplog.text
 
 
 async def test_closing_writes_and_answers_what_was_taken_and_takes_nothing_more(

@@ -1,0 +1,85 @@
+"""A little of the audit, often: some users' accounts and the newest journals, so few rows that nobody waits for it.
+
+`books.audit` reads every posting; this reads at most `POSTINGS_MAX`, and goes on where it ended.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from app.engine.outcomes import driver
+from app.ledger.books import Imbalance
+
+POSTINGS_MAX = 20_000
+_ACCOUNTS_MAX = 500
+_JOURNALS = 100
+
+_ACCOUNTS = (
+    "SELECT id, name, currency, balance FROM callback_accounts WHERE id > ? AND balance IS NOT NULL ORDER BY id LIMIT ?"
+)
+_BY_NAME = "SELECT id, name, currency, balance FROM callback_accounts WHERE name = ? AND balance IS NOT NULL"
+#: An account with more postings than one look may read is left to the audit.
+_POSTINGS = (
+    "SELECT count(*), coalesce(sum(amount), 0) FROM (SELECT amount FROM callback_postings WHERE account_no = ? LIMIT ?)"
+)
+_NEWEST = "SELECT id FROM callback_journals WHERE id > 0 ORDER BY id DESC LIMIT ?"
+#: Postings are found by their account: those that belong to everybody, and the two of the order's user.
+_SYSTEM = "SELECT id FROM callback_accounts WHERE name GLOB 'clearing:*' OR name GLOB 'sales:*' OR name = 'adjustment'"
+_JOURNAL = (
+    "SELECT j.id, (SELECT coalesce(sum(p.amount), 0) FROM callback_postings AS p WHERE p.account_no IN"
+    " (SELECT value FROM json_each(?2) UNION SELECT o.wallet_no UNION SELECT o.held_no)"
+    " AND p.at = j.at AND p.journal_id = j.id)"
+    " FROM callback_journals AS j JOIN callback_orders AS o ON o.id = j.order_no"
+    " WHERE j.id IN (SELECT value FROM json_each(?1))"
+)
+
+
+def sample(connection: Connection, after_no: int) -> tuple[list[Imbalance], int]:
+    """Look at some accounts after this number, and at the newest journals → what is wrong, and where to go on.
+
+    0 to begin with, and again after the last account.
+    """
+    raw = driver(connection)
+    accounts = raw.execute(_ACCOUNTS, (after_no, _ACCOUNTS_MAX)).fetchall()
+    found, read = [], 0
+    for account in accounts:
+        rows, wrong = _account(raw, account)
+        found += wrong
+        after_no, read = account[0], read + rows
+        if read >= POSTINGS_MAX:
+            break
+    else:
+        after_no = after_no if len(accounts) == _ACCOUNTS_MAX else 0
+    newest = [row[0] for row in raw.execute(_NEWEST, (_JOURNALS,))]
+    return [*found, *_journals(raw, newest)], after_no
+
+
+def still_wrong(connection: Connection, subjects: Iterable[str]) -> set[str]:
+    """Which of these (`wallet:ani`, `journal:12`) do not add up even now."""
+    raw = driver(connection)
+    wrong: set[str] = set()
+    for subject in subjects:
+        family, _, number = subject.partition(":")
+        if family == "journal":
+            wrong.update(each.subject for each in _journals(raw, [int(number)]))
+        else:
+            accounts = raw.execute(_BY_NAME, (subject,)).fetchall()
+            wrong.update(each.subject for account in accounts for each in _account(raw, account)[1])
+    return wrong
+
+
+def _account(raw: Any, account: tuple[int, str, str, int]) -> tuple[int, list[Imbalance]]:
+    number, name, _, balance = account
+    rows, total = raw.execute(_POSTINGS, (number, POSTINGS_MAX + 1)).fetchone()
+    if rows > POSTINGS_MAX or total == balance:
+        return rows, []
+    return rows, [Imbalance("account", name, total, balance)]
+
+
+def _journals(raw: Any, ids: list[int]) -> Iterator[Imbalance]:
+    system = orjson.dumps([row[0] for row in raw.execute(_SYSTEM)]).decode()
+    for journal_id, total in raw.execute(_JOURNAL, (orjson.dumps(ids).decode(), system)):
+        if total:
+            yield Imbalance("journal", f"journal:{journal_id}", 0, total)
