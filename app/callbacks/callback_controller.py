@@ -16,14 +16,13 @@ from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
-from app.operate import access, alerts, inbox, letters, order_list, orders, replay, search, upkeep, wallets
+from app.operate import access, alerts, letters, order_list, orders, replay, search, story, upkeep, wallets
 from app.operate.order_list_shown import TransactionsShown
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
 from app.operate.replay_shown import ReplayedShown
 from app.operate.shown import (
     AlertsShown,
-    CallbackShown,
     CallbacksShown,
     DeadLetterShown,
     DeadLettersShown,
@@ -35,6 +34,7 @@ from app.operate.shown import (
     TransactionShown,
     WalletShown,
 )
+from app.operate.story_shown import CallbackToldShown
 from app.operate.traffic import TrafficShown, latencies, traffic
 
 _ID_MAX = 2**63 - 1
@@ -122,10 +122,10 @@ def list_callbacks(sought: Annotated[CallbackQuery, Query()]) -> CallbacksShown:
 
 
 @managed.get("/callbacks/log/{callback_id}", responses=described(404, 422))
-def show_callback(callback_id: Number) -> CallbackShown:
+def show_callback(callback_id: Number) -> CallbackToldShown:
     """One callback with its bytes, what proved it, and everything that came of it."""
     with visiting(get_settings().callback_log_url) as log:
-        return inbox.show_callback(
+        return story.show_callback(
             get_engine(), log, get_callback_manager().lookup, callback_id, lang=get_settings().callback_lang
         )
 

@@ -14,13 +14,13 @@ from app.cli import (
     dead,
     doctor,
     exchange,
-    inbox,
     order_list,
     processes,
     replay,
     retention,
     search,
     simulate,
+    story,
     tail,
     top,
     transactions,
@@ -45,7 +45,7 @@ commands.command()(processes.up)
 commands.command()(processes.serve)
 commands.command()(processes.worker)
 commands.command()(processes.migrate)
-commands.command()(inbox.show)
+commands.command()(story.show)
 commands.command("log")(search.list_log)
 commands.command()(tail.tail)
 commands.command()(replay.replay)

@@ -4,33 +4,16 @@ from typing import Annotated
 
 import typer
 
-from app.cli import parts, printing
+from app.cli import printing
 from app.cli.dead import print_letter
-from app.cli.parts import ID_MAX, Json
-from app.operate import inbox
+from app.cli.parts import ID_MAX
 from app.operate.shown import CallbackShown
 
 Before = Annotated[int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX, show_default=False)]
 
 
-def show(
-    callback_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=ID_MAX, show_default=False)],
-    json: Json = False,  # noqa: FBT002 - an option
-) -> None:
-    """Explain a callback: how it was verified, what it says, what came of it.
-
-    Example: callbacks show 1764046140000000
-    """
-    engine, handlers = parts.existing_state(), parts.handlers()
-    with parts.existing_log() as log:
-        shown = inbox.show_callback(engine, log, handlers, callback_id, lang=parts.settings().callback_lang)
-    if json:
-        printing.print_json(shown)
-    else:
-        _print_callback(shown)
-
-
-def _print_callback(shown: CallbackShown) -> None:
+def print_callback(shown: CallbackShown) -> None:
+    """One callback: how it was verified, what it says, what came of it."""
     printing.heading(f"{shown.callback_id}  {shown.provider}  {shown.event_type}")
     printing.field("received", shown.received_at, f"from {shown.remote_addr}" if shown.remote_addr else "")
     printing.field("verified", shown.verified_how)

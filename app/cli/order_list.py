@@ -63,5 +63,5 @@ def list_orders(  # noqa: PLR0913, PLR0917 - the options are what one may know o
     if page.next_cursor:
         named = {"user": user, "kind": kind, "provider": provider, "status": status, "from": since, "to": until}
         named["rows"] = "" if rows == _ROWS else str(rows)
-        options = " ".join(f"--{name} {shlex.quote(value)} " for name, value in named.items() if value)
-        printing.field("older", f"callbacks transactions list {options}--before {page.next_cursor}")
+        options = "".join(f" --{name} {shlex.quote(value)}" for name, value in named.items() if value)
+        printing.field("older", f"callbacks transactions list{options} --before {page.next_cursor}")

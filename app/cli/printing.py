@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPE_COLUMNS = 400  # no terminal: lines are not folded
+_TABLE_COLUMNS = 4_000  # a narrow terminal folds a row; a table that fits itself into it cuts its cells
 
 GOOD = frozenset({"applied", "paid", "succeeded", "confirmed", "ok"})
 BAD = frozenset({"rejected", "set_aside", "failed", "denied", "charged_back", "wrong"})
@@ -75,6 +76,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, indent: i
         grid.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
     if grid.row_count:
         console = out()
+        console.width = _TABLE_COLUMNS
         with console.capture() as captured:
             console.print(grid)
         for line in captured.get().splitlines():

@@ -132,7 +132,7 @@ def explain(
     told: Told = read(callback)
     reason = told.refused or told.ignored
     return ExplanationShown(
-        said=_said(callback.body),
+        said=said(callback.body),
         facts=[fact_text(fact) for fact in told.facts],
         why_none=reason_text(reason, told.detail, lang) if reason else "",
         moves=_moves(told, order, known, lang) if order is not None and order.announced_at is not None else "",
@@ -145,7 +145,8 @@ def fact_text(fact: Fact) -> str:
     return f"{fact.kind}({', '.join(part for part in (fact.attempt, fact.key, amount) if part)})"
 
 
-def _said(body: bytes) -> str:
+def said(body: bytes) -> str:
+    """What a body says happened, in one line; nothing where it says nothing of the kind."""
     try:
         data = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
