@@ -1,5 +1,6 @@
 """`callbacks wallet`: a user's money, and what a person adds to it or takes from it."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
 from app.core.clock import now_us
-from app.operate import wallets
+from app.operate import statement, wallets
 from app.operate.orders import policy_of
 from app.operate.shown import WalletShown
 
@@ -56,12 +57,19 @@ def entries(
     user: User,
     rows: Annotated[int, typer.Option(min=1, max=wallets.PAGE_MAX, help="At most so many lines.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where the page before ended.", show_default=False)] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="The whole statement as CSV, oldest first.")] = False,  # noqa: FBT002
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Show a wallet's statement, newest first.
+    """Show a wallet's statement, newest first; with --csv the whole of it for a spreadsheet.
 
-    Example: callbacks wallet entries ani --rows 10
+    In CSV a text that a spreadsheet would run as a formula has an apostrophe before it.
+
+    Example: callbacks wallet entries ani --csv
     """
+    if csv:
+        for lines in statement.statement(parts.existing_state(), user):
+            sys.stdout.write(lines)
+        return
     page = wallets.show_entries(parts.existing_state(), user, cursor=cursor, rows_max=rows)
     if json:
         printing.print_json(page)

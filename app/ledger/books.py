@@ -260,6 +260,14 @@ def wallet_of(connection: Connection, user_id: str) -> WalletRow | None:
     return WalletRow(user_id, wallet[1], held[1] if held else 0, wallet[2]) if wallet else None
 
 
+_ENTRY = (
+    "SELECT p.journal_id, p.at, p.amount, o.order_id, coalesce(o.kind, 'adjustment'), coalesce(c.reason, '')"
+    " FROM callback_postings AS p JOIN callback_journals AS j ON j.id = p.journal_id"
+    " LEFT JOIN callback_orders AS o ON o.id = j.order_no"
+    " LEFT JOIN callback_causes AS c ON c.id = -p.journal_id"
+)
+
+
 def entries_of(connection: Connection, user_id: str, *, before: Cursor | None, rows_max: int) -> list[EntryRow]:
     """A wallet's statement, newest first, from below `before`."""
     account = connection.execute(
@@ -270,16 +278,30 @@ def entries_of(connection: Connection, user_id: str, *, before: Cursor | None, r
     at, journal = before or (_LATEST, _LATEST)
     rows = connection.execute(
         text(
-            "SELECT p.journal_id, p.at, p.amount, o.order_id, coalesce(o.kind, 'adjustment'), coalesce(c.reason, '')"
-            " FROM callback_postings AS p JOIN callback_journals AS j ON j.id = p.journal_id"
-            " LEFT JOIN callback_orders AS o ON o.id = j.order_no"
-            " LEFT JOIN callback_causes AS c ON c.id = -p.journal_id"
-            " WHERE p.account_no = :account AND (p.at, p.journal_id) < (:at, :journal)"
+            f"{_ENTRY} WHERE p.account_no = :account AND (p.at, p.journal_id) < (:at, :journal)"
             " ORDER BY p.at DESC, p.journal_id DESC LIMIT :rows"
         ),
         {"account": account[0], "at": at, "journal": journal, "rows": rows_max},
     ).all()
     return _with_balances(rows, account[1] - _moved_since(connection, account[0], before))
+
+
+def entries_after(
+    connection: Connection, user_id: str, *, after: Cursor, balance: Minor, rows_max: int
+) -> list[EntryRow]:
+    """A wallet's statement, oldest first, from above `after`, where the balance was `balance`."""
+    rows = connection.execute(
+        text(
+            f"{_ENTRY} WHERE p.account_no = (SELECT id FROM callback_accounts WHERE name = :name)"
+            " AND (p.at, p.journal_id) > (:at, :journal) ORDER BY p.at, p.journal_id LIMIT :rows"
+        ),
+        {"name": f"wallet:{user_id}", "at": after[0], "journal": after[1], "rows": rows_max},
+    )
+    entries = []
+    for journal_id, at, amount, order_id, kind, reason in rows:
+        balance += amount
+        entries.append(EntryRow(journal_id, at, amount, balance, order_id, kind, reason))
+    return entries
 
 
 _LATEST = 2**63 - 1
