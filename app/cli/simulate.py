@@ -48,7 +48,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
         float | None, typer.Option(help="Callbacks a second; by default as fast as they are answered.", min=0.1)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed makes the same orders and bytes; by default a new one.", min=0)
+        int | None,
+        typer.Option(
+            help="The same seed makes the same orders and bytes; by default a new one.", min=0, max=_SEEDS - 1
+        ),
     ] = None,
     url: Url = "",
     connections: Annotated[int, typer.Option(help="Kept alive.", min=1, max=1000)] = 64,
@@ -98,7 +101,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
     if json:
         printing.print_json(report.figures())
     else:
-        _print(report, port)
+        _print(report)
+    if report.in_doubt and report.asks and not report.asked:
+        url = f"http://127.0.0.1:{port}"
+        printing.fail(f"nobody asked the status API at {url}; start the system with MIDTRANS_API_URL={url}")
     if report.differences:
         raise typer.Exit(1)
 
@@ -221,7 +227,7 @@ def _figures(phase: Phase, report: Report) -> tuple[int, int | None, str]:
     return report.sent, report.calls, f"{rate:,.0f}/s, {taken:,} × 200, {others:,} others, p99 {p99:.1f} ms"
 
 
-def _print(report: Report, api_port: int) -> None:
+def _print(report: Report) -> None:
     figures = report.figures()
     printing.field("announced", f"{report.announced:,} orders in {report.announced_seconds:.1f} s")
     printing.field(
@@ -234,11 +240,6 @@ def _print(report: Report, api_port: int) -> None:
     printing.field("checked", f"{len(report.balances):,} wallets, {len(report.statuses):,} orders")
     if report.in_doubt and not report.asks:
         printing.field("others", f"{report.in_doubt:,} callbacks of others are in doubt")
-    elif report.in_doubt and not report.asked:
-        printing.fail(
-            f"nobody asked the status API at http://127.0.0.1:{api_port}; start the system with "
-            f"MIDTRANS_API_URL=http://127.0.0.1:{api_port}"
-        )
     if not report.differences:
         printing.out().print(Text("every balance and every status is as it must be", "green"))
         return

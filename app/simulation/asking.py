@@ -42,9 +42,9 @@ class Asker:
         except ValueError:
             raise NoAnswer(f"{path}: {answer.status}, and no JSON; is this the system?") from None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        await self._pool.close()
 
     async def _until_answered(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes, call: Call | None = None

@@ -71,7 +71,7 @@ async def drive(plan: Plan, target: Target, way: Way, watch: Watch) -> Report:
     finally:
         if ticking is not None:
             ticking.cancel()
-        asker.close()
+        await asker.close()
     return report
 
 

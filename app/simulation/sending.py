@@ -60,4 +60,4 @@ async def _ask(target: Target, method: str, path: str, headers: tuple[tuple[str,
     except Broken as broken:
         raise NoAnswer(f"{target.url}: {broken}; is the system running? `callbacks up` starts it") from None
     finally:
-        connection.close()
+        await connection.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Self
 from urllib.parse import unquote
 
@@ -76,5 +77,7 @@ class StatusApi:
                 await writer.drain()
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             writer.close()  # whoever asks may hang up, and what is no HTTP is hung up on
+            with suppress(OSError):
+                await writer.wait_closed()
         finally:
             del self._clients[writer]

@@ -8,6 +8,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -70,6 +71,7 @@ class Connection:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._dropped: asyncio.StreamWriter | None = None
 
     async def ask(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
         """One request, its answer. Raises Broken."""
@@ -77,16 +79,19 @@ class Connection:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 return await self._ask(self._request(method, path, headers, body))
         except TimeoutError:
-            self.close()
+            self._drop()
             raise Broken("no answer in time") from None
         except ConnectionRefusedError:
-            self.close()
+            self._drop()
             raise Broken("nobody listens") from None
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            self.close()
+        except ssl.SSLCertVerificationError:
+            self._drop()
+            raise Broken("its certificate is not trusted here") from None
+        except (OSError, EOFError, ValueError, IndexError, asyncio.LimitOverrunError):
+            self._drop()
             raise Broken("the connection broke") from None
         except asyncio.CancelledError:
-            self.close()  # an answer may still be under way
+            self._drop()  # an answer may still be under way
             raise
 
     def _request(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
@@ -107,14 +112,20 @@ class Connection:
         fields = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(fields.get("content-length", "0")))
         if fields.get("connection") == "close":
-            self.close()
+            self._drop()
         return Answer(int(status_line.split()[1]), body)
 
-    def close(self) -> None:
-        """Let it go."""
+    def _drop(self) -> None:
         if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
+            self._streams[1].transport.abort()
+            self._dropped, self._streams = self._streams[1], None
+
+    async def close(self) -> None:
+        """Let it go; returns when it is gone."""
+        self._drop()
+        if self._dropped is not None:
+            with suppress(OSError):
+                await self._dropped.wait_closed()
 
 
 class Pool:
@@ -134,7 +145,7 @@ class Pool:
         finally:
             self._idle.put_nowait(connection)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close them all."""
         for connection in self._all:
-            connection.close()
+            await connection.close()
