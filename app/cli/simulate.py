@@ -21,11 +21,12 @@ from app.simulation import driver
 from app.simulation.driver import Phase, Way
 from app.simulation.plan import Secrets
 from app.simulation.report import Report
-from app.simulation.scenarios import plan
+from app.simulation.scenarios import SCENARIOS, plan
 from app.simulation.sending import greet, sign
 from app.simulation.sending import send as send_once
 from app.simulation.wire import Target, target_of
 
+_NAMES = "; ".join(f"of {provider} {', '.join(names)}" for provider, names in SCENARIOS.items())
 _TAKEN = range(200, 300)
 _BODY_BYTES_MAX = 4 << 20  # four times what is taken, so that a refusal can be seen
 _SEEDS = 1_000_000
@@ -42,7 +43,7 @@ Elsewhere = Annotated[
 
 def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
     provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans or digiflazz.")],
-    scenario: Annotated[str, typer.Option(help="What happens; see docs/simulation.md.")] = "mixed",
+    scenario: Annotated[str, typer.Option(help=f"What happens: {_NAMES}.")] = "mixed",
     count: Annotated[int, typer.Option(help="Orders.", min=1, max=10_000_000)] = 100,
     rate: Annotated[
         float | None, typer.Option(help="Callbacks a second; by default as fast as they are answered.", min=0.1)

@@ -46,6 +46,17 @@ def test_what_is_to_be_answered_200_is_signed_and_what_is_to_be_refused_is_not(p
         assert bool(verdict.fitted) is (call.status == 200)
 
 
+def test_what_is_forged_with_a_signature_has_that_of_a_genuine_notification_about_something_else() -> None:
+    wanted = a_plan("midtrans", "forged")
+    stories = [story for story in map(wanted.story, range(COUNT)) if story.asks]
+    assert len(stories) > COUNT / 2
+    for story in stories:
+        told = [json.loads(call.body) for calls in story.rounds for call in calls]
+        said = [(each["order_id"], each["transaction_id"], each["transaction_status"]) for each in told]
+        assert len(set(said)) == len(said)
+        assert len({each["signature_key"] for each in told}) == len(told) - 1
+
+
 @pytest.mark.parametrize(("provider", "scenario"), EVERY)
 def test_ids_are_of_one_run_and_short_enough_for_midtrans(provider: str, scenario: str) -> None:
     wanted = plan(provider, scenario, count=1_000_000, seed=999_999, secrets=SECRETS)
