@@ -46,8 +46,8 @@ def _tell(shown: AuditShown, lang: Lang) -> None:
     out.print(Text(summary(SUMMARY.went_through, lang, **shown.model_dump())))
     if shown.unproved:
         printing.heading(summary(SUMMARY.unproved, lang))
-        gone = [(each.count, each.text, " ".join(each.examples)) for each in shown.unproved]
-        printing.table(("count", "why", "such as"), gone)
+        for each in shown.unproved:
+            out.print(Text(printing.safe(f"  {each.count}  {each.text}: {', '.join(each.examples)}")))
     if shown.ok:
         out.print(Text(summary(SUMMARY.fine, lang), "green"))
         return

@@ -1,4 +1,4 @@
-"""Reads the books: an order with its facts and journals, a wallet, a statement, the audit; changes nothing."""
+"""Reads the books: an order with its facts and journals, a wallet, a statement; changes nothing."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -326,30 +326,3 @@ def _with_balances(rows: Sequence[Any], balance: Minor) -> list[EntryRow]:
         entries.append(EntryRow(journal_id, at, amount, balance, order_id, kind, reason))
         balance -= amount
     return entries
-
-
-#: One statement each: subject, what it should be, what it is. Whatever they return is wrong.
-_CHECKS = {
-    "journal": "SELECT journal_id, 0, sum(amount) FROM callback_postings GROUP BY journal_id HAVING sum(amount) <> 0",
-    "account": "SELECT a.name, coalesce(s.total, 0), a.balance FROM callback_accounts AS a LEFT JOIN"
-    " (SELECT account_no, sum(amount) AS total FROM callback_postings GROUP BY account_no) AS s ON s.account_no = a.id"
-    " WHERE a.balance IS NOT NULL AND a.balance <> coalesce(s.total, 0)",
-    # system accounts = minus all wallets and holds
-    "currency": "SELECT a.currency, 0, sum(p.amount) FROM callback_postings AS p JOIN callback_accounts AS a"
-    " ON a.id = p.account_no GROUP BY a.currency HAVING sum(p.amount) <> 0",
-    "lost_posting": "SELECT p.journal_id, 0, p.amount FROM callback_postings AS p"
-    " LEFT JOIN callback_journals AS j ON j.id = p.journal_id LEFT JOIN callback_accounts AS a ON a.id = p.account_no"
-    " WHERE j.id IS NULL OR a.id IS NULL",
-}
-
-
-def audit(connection: Connection, *, rows_max: int = 100) -> list[Imbalance]:
-    """Recompute all: journals sum to zero, each user's account is the sum of its postings, the books are balanced.
-
-    Reads every posting; empty means that everything adds up.
-    """
-    found = []
-    for what, statement in _CHECKS.items():
-        rows = connection.execute(text(f"{statement} LIMIT :rows"), {"rows": rows_max})
-        found += [Imbalance(what, str(subject), expected, amount) for subject, expected, amount in rows]
-    return found

@@ -1,6 +1,6 @@
 """A little of the audit, often: some users' accounts and the newest journals, so few rows that nobody waits for it.
 
-`books.audit` reads every posting; this reads at most `POSTINGS_MAX`, and goes on where it ended.
+`operate.audit` reads everything; this reads at most `POSTINGS_MAX`, and goes on where it ended.
 """
 
 from collections.abc import Iterable, Iterator

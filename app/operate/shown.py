@@ -322,15 +322,6 @@ class ReadinessShown(Shown):
     checks: dict[str, CheckShown]
 
 
-class ImbalanceShown(Shown):
-    """Something in the books that does not add up."""
-
-    what: str
-    subject: str
-    expected: str
-    found: str
-
-
 class HandlerShown(Shown):
     """One registered handler."""
 

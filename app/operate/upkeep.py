@@ -1,4 +1,4 @@
-"""Whether it all adds up: statistics that survive restarts, metrics, and the audit of the books."""
+"""Whether it all adds up: statistics that survive restarts, and metrics."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,9 @@ from app.engine.meter import Tally
 from app.engine.offsets import place_of
 from app.engine.outcomes import REFUSED, count, refusal_keys
 from app.engine.tallies import tallies_of
-from app.ledger import books
 from app.operate.shown import (
-    ImbalanceShown,
     LagShown,
     StatsShown,
-    amount_text,
     time_text,
 )
 
@@ -125,20 +122,6 @@ class RefusalKeeper:
                     bounded[key] += number
                 count(connection, bounded)
             self._kept.update(more)
-
-
-def audit_books(engine: Engine) -> list[ImbalanceShown]:
-    """Recompute all of the books; an empty list says that everything adds up."""
-    with reading(engine) as connection:
-        return [
-            ImbalanceShown(
-                what=found.what,
-                subject=found.subject,
-                expected=amount_text(found.expected),
-                found=amount_text(found.found),
-            )
-            for found in books.audit(connection)
-        ]
 
 
 def metrics(found: StatsShown, *, ready: bool, latencies: Mapping[str, Tally]) -> bytes:

@@ -21,12 +21,14 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 from sqlalchemy import text
 
+from app.callbacks.callback_manager import CallbackManager
 from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine, reading
 from app.engine.callback import Callback
 from app.engine.log import open_log
 from app.ledger.cases import Cases
-from app.operate import orders, upkeep
+from app.operate import orders
+from app.operate.audit import audit
 from app.operate.importing import import_orders
 from app.operate.orders import policy_of
 
@@ -284,7 +286,17 @@ class Shop:
             "SELECT provider, 'outcome:' || outcome, count(*) FROM callback_outcomes GROUP BY 1, 2 EXCEPT"
             " SELECT provider, name, value FROM callback_counters"
         )
-        return [*upkeep.audit_books(self.engine), *self.rows(odd), *self.rows(miscounted)]
+        return [*self.audited(), *self.rows(odd), *self.rows(miscounted)]
+
+    def audited(self) -> list[Any]:
+        """The audit's findings, with the handlers as the processes have them."""
+        given = {name.lower(): value for name, value in self.environment.items()}
+        settings = Settings.model_validate({name: given[name] for name in Settings.model_fields if name in given})
+        opened = open_log(self.log_url, server=False)
+        try:
+            return audit(self.engine, opened, CallbackManager(settings=settings).lookup, lang="en").findings
+        finally:
+            opened.close()
 
     def outcomes(self) -> dict[str, int]:
         """How many callbacks had each outcome."""

@@ -20,9 +20,9 @@ def test_honest_books_end_with_zero_and_tell_what_cannot_be_proved(shell: Shell)
     lines = shell("audit").out.splitlines()
     assert lines[0].startswith("1 orders, 1 facts, 1 journals, 1 callbacks, 2 accounts; 0 signatures")
     assert lines[1] == "Cannot be proved, and nothing speaks against it:"
-    assert lines[3].split()[0] == "1"
-    assert lines[3].endswith(str(callback_id))
-    assert lines[4] == "the books add up: nothing is wrong"
+    assert lines[2].split()[0] == "1"
+    assert lines[2].endswith(f": {callback_id}")
+    assert lines[3] == "the books add up: nothing is wrong"
 
 
 def test_what_is_wrong_is_listed_and_ends_with_one(shell: Shell) -> None:

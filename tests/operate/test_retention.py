@@ -17,7 +17,8 @@ from app.core.errors import DatabaseError, FieldError, LogUnavailable, NotFound
 from app.engine.callback import Row
 from app.engine.log import Log, open_log
 from app.engine.worker import Worker
-from app.operate import alerts, inbox, letters, retention, search, upkeep
+from app.operate import alerts, inbox, letters, retention, search
+from app.operate.audit import audit
 from app.operate.exporting import refuse_existing
 from app.operate.shown import CallbackShown
 from tests.operate.shop import NOW, Shop
@@ -229,7 +230,7 @@ def test_facts_journals_outcomes_and_books_stay_and_the_callback_is_still_explai
     before = place.shop.show("TU-1")
     assert place.prune() == 1
     assert place.shop.show("TU-1") == before
-    assert upkeep.audit_books(place.shop.engine) == []
+    assert audit(place.shop.engine, place.log, place.handlers, lang="en").ok
     shown = place.show(pruned)
     assert (shown.kept, shown.outcome, shown.order_id, shown.body) == (False, "applied", "TU-1", "")
     assert [posting.account for posting in shown.postings] == ["wallet:ani", "clearing:midtrans"]
