@@ -27,7 +27,8 @@ def test_a_tail_prints_an_object_a_line_and_is_stopped_by_an_interrupt(arrivals:
         arrivals.decide()
         assert json.loads(tail.line("{"))["callback_id"] == str(second)
         assert tail.stop(signal.SIGINT) == 130
-    assert tail.err.strip() == f"to go on: callbacks tail --since {second}"
+    # A line that was on its way out in that very moment comes again for who goes on; none is missed.
+    assert tail.err.strip() in {f"to go on: callbacks tail --since {each}" for each in (first, second)}
 
 
 def test_a_tail_ends_quietly_when_its_reader_leaves(arrivals: Arrivals, tmp_path: Path) -> None:
