@@ -14,6 +14,7 @@ from rich.live import Live
 
 from app.cli import parts, picture, printing
 from app.cli.parts import Json
+from app.core.clock import now_us
 from app.core.config import Settings, secrets_of
 from app.core.errors import ExternalAPIError, FieldError, NoAnswer
 from app.operate.shown import AlertsShown
@@ -151,7 +152,7 @@ def _drawn(found: Found, url: str, console: Console, *, lines: int | None, troub
         found.stats,
         found.alerts.alerts,
         url=url,
-        at=datetime.now(UTC),
+        at=datetime.fromtimestamp(now_us() / 1_000_000, UTC),
         columns=console.width,
         lines=lines,
         plain=not console.encoding.lower().startswith("utf"),

@@ -11,4 +11,4 @@ def test_every_error_of_the_table_is_raised_somewhere(root: Path) -> None:
     rooms = [path for path in (root / "app").rglob("*.py") if path.name != "errors.py"]
     code = "".join(path.read_text() for path in rooms)
     made = {error.__name__ for error in TREATMENTS if re.search(rf"\b{error.__name__}\(", code)}
-    assert {error.__name__ for error in TREATMENTS} - made == FAMILIES
+    assert {error.__name__ for error in TREATMENTS} - made <= FAMILIES

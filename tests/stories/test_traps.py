@@ -274,9 +274,9 @@ ABSENT: dict[str, tuple[str, tuple[str, ...]]] = {
         "TLS ends at a proxy before this server",
         ("ssl_certfile",),
     ),
-    "rc 49, a time-out or a broken connection on our own purchase": ("nothing is bought", ("digiflazz_api_",)),
-    "errors of Digiflazz as HTTP 4xx with a body": ("it is not called", ("digiflazz_api_",)),
-    "more than one status request a minute, or one after 90 days": ("it is not asked", ("digiflazz_api_",)),
+    "rc 49, a time-out or a broken connection on our own purchase": ("nothing is bought", ("digiflazz_api_url",)),
+    "errors of Digiflazz as HTTP 4xx with a body": ("it is not called", ("digiflazz_api_url",)),
+    "more than one status request a minute, or one after 90 days": ("it is not asked", ("digiflazz_api_url",)),
     "a warning about sender addresses": ("no list of them is kept", ("103.208.23", "147.139.", "149.129.")),
 }
 
