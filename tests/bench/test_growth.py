@@ -40,7 +40,7 @@ def test_each_level_is_measured_on_what_the_one_before_left(tmp_path: Path, monk
     report = growth.run((300, 600), Console(file=io.StringIO()))
     assert [level.callbacks for level in report.levels] == [300, 600]
     assert [level.wrong for level in report.levels] == [[], []]
-    assert all(level.applied_per_second > 0 for level in report.levels)
+    assert all(level.accepted_per_second > 0 for level in report.levels)
     assert {search.what for search in report.levels[0].searches} == set(growth.questions(300))
     assert not list((tmp_path / "data" / "bench").iterdir())
 

@@ -204,9 +204,10 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 def test_in_a_pipe_it_is_one_picture_and_json_is_for_programs(shop: Shop) -> None:
     url = f"http://127.0.0.1:{shop.port}"
     shop.announce([("TU-1", "ani", "100000.00")])
-    for _ in range(3):
+
+    def send() -> None:
         httpx2.post(f"{url}/callbacks/webhook/midtrans", content=notice("TU-1", "100000.00")).raise_for_status()
-    httpx2.post(f"{url}/callbacks/webhook/midtrans", content=b'{"order_id": "TU-1"}')
+        httpx2.post(f"{url}/callbacks/webhook/midtrans", content=b'{"order_id": "TU-1"}')
 
     def asked() -> dict[str, object]:
         ran = run("top", "--json", "--url", url, CALLBACK_ADMIN_TOKEN="letmein")
@@ -219,9 +220,14 @@ def test_in_a_pipe_it_is_one_picture_and_json_is_for_programs(shop: Shop) -> Non
         assert isinstance(found, dict)
         return found
 
-    until(lambda: bool(pace()["applied_per_second"] and pace()["refused_per_second"]), asked)
+    def is_paced() -> bool:
+        send()  # again and again: what was applied before the server first looked has no second of its own
+        found = pace()
+        return bool(found["applied_per_second"] and found["refused_per_second"])
+
+    until(is_paced, asked)
     found = pace()
-    assert 0 < found["accepted_per_second"] <= 3  # type: ignore[operator]
+    assert found["accepted_per_second"] > 0  # type: ignore[operator]
     assert found["answered"]["p50_ms"] > 0  # type: ignore[index]
     assert found["applied"]["p99_ms"] > 0  # type: ignore[index]
     ran = run("top", "--url", url, CALLBACK_ADMIN_TOKEN="letmein")
