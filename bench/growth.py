@@ -141,6 +141,8 @@ def questions(level: int) -> dict[str, list[str]]:
         * (ASKED // 3),
         "a provider": [f"/callbacks/log?provider={name}" for name in ("midtrans", "digiflazz", "telegram")]
         * (ASKED // 3),
+        "until a time": [f"/callbacks/log?to={turn + 1}s" for turn in range(ASKED)],
+        "a text in the bodies": [f"/callbacks/log?text={each.order_id}" for each in old],
         "an order's whole story": [f"/transactions/{each.order_id}" for each in old],
         "a wallet's statement": [f"/wallets/{each.user_id}/entries" for each in old],
     }

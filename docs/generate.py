@@ -209,6 +209,31 @@ def figures() -> str:
     return f"{report['machine']['cores']} cores, {report['machine']['date']}\n\n{table(head, rows)}\n\n{ratios}"
 
 
+def growth() -> str:
+    """What growth costs: the figures of the last `make bench-growth`."""
+    report = json.loads((DOCS.parent / "bench" / "results" / "growth.json").read_text(encoding="utf-8"))
+    machine, levels = report["machine"], report["levels"]
+    costs = (
+        [
+            f"{level['callbacks']:,}",
+            f"{level['accepted_per_second']:,.0f}",
+            f"{level['applied_per_second']:,.0f}",
+            f"{level['p99_ms']:.1f}",
+            f"serve {level['serve_us']:.1f} + worker {level['worker_us']:.1f}",
+            f"{level['rss_mib']:,.0f}",
+        ]
+        for level in levels
+    )
+    searches = (
+        [one["what"], *(f"{level['searches'][place]['median_ms']:.1f}" for level in levels)]
+        for place, one in enumerate(levels[0]["searches"])
+    )
+    head = ("Callbacks in the log", "Accepted/s", "Applied/s", "p99 ms", "CPU µs a callback", "Memory MiB")
+    asked = ("Asked over HTTP, median ms", *(f"{level['callbacks']:,}" for level in levels))
+    about = f"{machine['date']}: {machine['cores']} cores {machine['cpu']}, {machine['filesystem']}."
+    return "\n\n".join((about, table(head, costs), table(asked, searches)))
+
+
 def _figures_row(row: dict[str, Any]) -> list[str]:
     system, _, accepted, applied, _, p99, cpu, _, others = _benchmark_row(row)
     return [system, row["load"], accepted, applied, p99, cpu, others]
@@ -285,6 +310,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("commands.md", "command table", command_table),
     Section("commands.md", "command help", command_help),
     Section("benchmark.md", "benchmark", benchmark),
+    Section("benchmark.md", "growth", growth),
     Section("simulation.md", "scenarios", scenarios),
 )
 
