@@ -92,7 +92,7 @@ def retry(  # noqa: PLR0913, PLR0917 - the options are the filters
             if json:
                 printing.print_json(one)
             else:
-                printing.out().print(printing.coloured(one.outcome), printing.safe(one.text))
+                printing.out().print(*filter(None, (printing.coloured(one.outcome), printing.safe(one.text))))
             return
         ids, tally = _chosen(dead_ids, search, "Retry", dry_run=dry_run, yes=yes), Tally(dry_run=dry_run)
         _end(
