@@ -17,10 +17,11 @@ Get: TypeAlias = Callable[[str], Awaitable[tuple[int, Any]]]
 
 _LOOK_SECONDS = 0.2
 _UNASKED_SECONDS = 15.0  # the first question comes at once
+_OPEN_SECONDS = 5.0  # questions about what is decided already: our status API is still there to be asked
 
 
 async def settled(get: Get, report: Report, *, still_seconds: float, asked: Callable[[], int]) -> None:
-    """Wait until nothing is undecided and nothing in doubt, or nothing moves for `still_seconds`."""
+    """Wait until nothing is undecided, in doubt or still asked about, or nothing moves for `still_seconds`."""
     began = moved = time.monotonic()
     before: object = None
     while True:
@@ -29,14 +30,15 @@ async def settled(get: Get, report: Report, *, still_seconds: float, asked: Call
             raise NoAnswer(f"GET /callbacks/stats: {status}")
         lag, report.in_doubt = stats["lag"]["callbacks"], stats["waiting"].get("in_doubt", 0)
         report.asked, report.in_doubt_most = asked(), max(report.in_doubt_most, report.in_doubt)
+        questions = sum(stats["tasks"].get(state, 0) for state in ("ready", "running")) if report.asks else 0
         now = time.monotonic()
         report.settled_seconds = now - began
-        if not lag and not report.in_doubt:
-            return
-        # A question that is asked again and again moves nothing: only what is decided counts.
-        place = (stats["outcomes"], report.in_doubt, lag, stats["lag"]["moved_at"])
+        # A question that is asked again and again moves nothing: only what is decided or answered counts.
+        place = (stats["outcomes"], report.in_doubt, lag, questions, stats["lag"]["moved_at"])
         if place != before:
             before, moved = place, now
+        if not lag and not report.in_doubt and (not questions or now - moved > _OPEN_SECONDS):
+            return
         if now - moved > (still_seconds if report.asked else min(still_seconds, _UNASKED_SECONDS)):
             if lag or report.asks:  # else what is in doubt is somebody else's
                 report.differ("undecided callbacks", "all", "0", f"{lag}, and {report.in_doubt} in doubt")

@@ -87,18 +87,20 @@ def claim(
     connection: Connection,
     at: int,
     count: int,
-    lease_us: int,
+    lease_us: Mapping[str, int],
     room: Mapping[str, int],
     room_of_lanes: Mapping[Lane, int] | None = None,
 ) -> list[Task]:
     """Take at most `count` tasks that are due, or whose lease has ended, in one statement; earliest first.
 
     `room`: kinds that may be claimed, each with how many a destination takes at once. `room_of_lanes`: how many the
-    lanes take that are not empty; 0 leaves a lane out. Each claim counts as a try.
+    lanes take that are not empty; 0 leaves a lane out. `lease_us`: how long each of these kinds is ours. Each claim
+    counts as a try.
     """
     if count <= 0 or not room:
         return []
     chosen = _due(at, count, room, room_of_lanes or {})
+    until = case({kind: at + lease_us[kind] for kind in room}, value=tasks.c.kind)
     statement = (
         update(tasks)
         .where(tasks.c.id.in_(chosen))
@@ -106,8 +108,8 @@ def claim(
             state="running",
             tries=tasks.c.tries + 1,
             fence=tasks.c.fence + 1,
-            due_at=at + lease_us,
-            lease_until=at + lease_us,
+            due_at=until,
+            lease_until=until,
         )
         .returning(*_COLUMNS)
     )

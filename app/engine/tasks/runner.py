@@ -33,7 +33,7 @@ class Tempo(msgspec.Struct, frozen=True):
     gather_seconds: float = 0.005  # results that come so close together share a transaction
     poll_seconds: float = 1.0  # how long tasks of another process may wait unseen
     grace_seconds: float = 5.0  # what is under way when it is asked to stop may take so long to end
-    lease_margin_seconds: float = 15.0  # beyond the longest time-out: writing results may take that long
+    lease_margin_seconds: float = 15.0  # beyond its time-out: writing results may take that long
 
 
 class Runner:
@@ -162,13 +162,16 @@ class Runner:
                 return [], []
         with writing(self._engine) as connection:
             endings = self._writer.write(connection, ended, at)
-            claimed = claim(connection, at, free, self._lease_us(), kinds, lanes)
+            claimed = claim(connection, at, free, self._leases_us(), kinds, lanes)
             self._next_due = next_due(connection, after=at)
         return endings, claimed
 
-    def _lease_us(self) -> int:
-        longest = max((performer.timeout_seconds for performer in self._performers.values()), default=0.0)
-        return int((longest + self._tempo.lease_margin_seconds) * _SECOND)
+    def _leases_us(self) -> dict[str, int]:
+        # By kind: what a killed process left behind waits no longer than its own time-out asks for.
+        margin = self._tempo.lease_margin_seconds
+        return {
+            kind: int((performer.timeout_seconds + margin) * _SECOND) for kind, performer in self._performers.items()
+        }
 
     def _begin(self, task: Task, at: int) -> None:
         self._lanes.begin(task.lane, at)

@@ -47,7 +47,7 @@ def take(
     lanes: Mapping[Lane, int] | None = None,
 ) -> list[Task]:
     with writing(state) as connection:
-        return claim(connection, at, count, LEASE, room, lanes)
+        return claim(connection, at, count, dict.fromkeys(room, LEASE), room, lanes)
 
 
 def end(state: Engine, *endings: Ending, at: int = AT) -> int:
@@ -200,6 +200,15 @@ def test_a_lease_that_ended_is_claimed_again_and_who_comes_late_writes_nothing(s
     assert end(state, Ending(other, GiveUp("twice"))) == 0
     assert [row.state for row in rows(state)] == ["done"]
     assert letters(state) == []
+
+
+def test_each_kind_is_claimed_for_its_own_time(state: Engine) -> None:
+    put(state, a_task("short"), a_task("long", kind="tell"))
+    with writing(state) as connection:
+        claim(connection, AT, 2, {"ask": 10, "tell": 100}, MANY)
+
+    assert [task.key for task in take(state, AT + 99)] == ["short"]
+    assert [task.key for task in take(state, AT + 100)] == ["long"]
 
 
 def test_verdicts_of_many_are_written_together(state: Engine) -> None:

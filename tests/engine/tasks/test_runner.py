@@ -280,7 +280,7 @@ async def test_settle_hears_of_the_end_that_the_policy_proposes(state: Engine) -
 async def test_a_crash_in_the_middle_repeats_the_try_with_the_same_key(state: Engine) -> None:
     put(state, "TU-1")
     with writing(state) as connection:  # a process that claimed it and is gone
-        claim(connection, AT, 10, 60 * SECOND, {"ask": 1})
+        claim(connection, AT, 10, {"ask": 60 * SECOND}, {"ask": 1})
     doer = Doer()
     runner = a_runner(state, doer)
 
@@ -294,7 +294,7 @@ async def test_a_task_that_takes_its_process_down_every_time_is_given_up_untried
     put(state, "poison")
     for lease in range(3):
         with writing(state) as connection:
-            assert claim(connection, AT + lease, 10, 1, {"ask": 1})
+            assert claim(connection, AT + lease, 10, {"ask": 1}, {"ask": 1})
     doer = Doer(policy=Policy(tries_max=3))
 
     await a_runner(state, doer).run_once(AT + 10)
@@ -312,7 +312,7 @@ async def test_who_was_overtaken_has_no_effect(state: Engine) -> None:
     async def be_overtaken(task: Task) -> Result:
         if task.fence == 1:
             with writing(state) as connection:
-                claim(connection, AT + 3_600 * SECOND, 10, 1, {"ask": 1})
+                claim(connection, AT + 3_600 * SECOND, 10, {"ask": 1}, {"ask": 1})
         return Success()
 
     put(state, "a")
