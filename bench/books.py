@@ -56,7 +56,7 @@ def books_of(folder: Path, reports: Sequence[Report], *, killed: Counter[str], a
     return Books(
         killed=dict(killed),
         orders=sum(report.announced for report in reports),
-        sent=sum(report.sent for report in reports),
+        sent=sum(report.sent + report.funding for report in reports),
         again=sum(report.again.total() for report in reports),
         acknowledged=len(acknowledged),
         in_log=len(acknowledged & _ids(folder)),

@@ -111,7 +111,8 @@ class _Drive:
             await side_by_side(funding, self._announce, lanes)
             await side_by_side(funding, self._send, lanes)
             await self.settle()
-            self.report.sent, self.report.answers = 0, type(self.report.answers)()
+            self.report.funding, self.report.sent = self.report.sent, 0
+            self.report.answers.clear()
             del self.report.latencies[:]
         began = time.monotonic()
         if self.way.announce is None:

@@ -35,7 +35,8 @@ class Report:
     announced: int = 0
     announced_seconds: float = 0.0
     calls: int = 0
-    sent: int = 0
+    sent: int = 0  # without the funding
+    funding: int = 0  # callbacks that filled the wallets beforehand
     #: callbacks that were answered 200 → the order that they are about
     acknowledged: dict[int, str] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)

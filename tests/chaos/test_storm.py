@@ -22,11 +22,12 @@ def shown(books: Books) -> str:
 def test_whoever_is_killed_nothing_is_lost_and_nothing_counts_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storm, "_ORDERS_A_ROUND", 60)
+    monkeypatch.setattr(storm, "_ORDERS", {False: 200, True: 60})
     books = storm.storm(tmp_path, seconds=6, seed=5, console=Console(file=io.StringIO()))
     assert books.good, shown(books)
     assert sum(books.killed.values()) >= 2
-    assert books.acknowledged >= 150
+    assert books.orders >= 60
+    assert books.sent >= books.acknowledged >= 150
     assert {"applied", "duplicate", "rejected"} <= books.outcomes.keys()
     # the books would tell
     for wrong in ({"in_log": books.in_log - 1}, {"decided": 0}, {"differences": ["wallet:ani: 1, not 2"]}):
