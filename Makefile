@@ -1,6 +1,6 @@
 # The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint docs bench bench-quick bench-growth hooks lock storm chaos clean
+.PHONY: help install dev run test lint docs bench bench-quick bench-growth hooks lock storm soak chaos clean
 
 BIN := .venv/bin
 CODE := app tests bench docs
@@ -54,6 +54,9 @@ lock: dev ## Write both locks anew, keeping pins that still fit (UPGRADE=1 takes
 
 storm: dev ## A minute of all scenarios at full speed under random SIGKILLs, then the books (SECONDS=60 SEED=1)
 	$(BIN)/python -m bench.storm --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
+
+soak: dev ## An hour of all scenarios at a steady rate, and whether memory stays flat (SECONDS=3600 SEED=1)
+	$(BIN)/python -m bench.soak --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 chaos: dev ## Kill at random and at every write, stop, flood, starve; check the books (45 minutes; SECONDS=60 SEED=1)
 	CHAOS_SECONDS=$(or $(SECONDS),60) CHAOS_SEED=$(or $(SEED),1) $(BIN)/pytest -p no:xdist -s --timeout 900 tests/chaos

@@ -71,7 +71,7 @@ class Ours:
         pid = started.process.pid
         pids = {"serve": pid}
         if self.effects:
-            pids = {_role(command): child for child, command in children(pid).items()} | {"supervisor": pid}
+            pids = {role(command): child for child, command in children(pid).items()} | {"supervisor": pid}
         return Running(started, port, pids)
 
     def progress(self, folder: Path) -> Offset | None:
@@ -134,7 +134,8 @@ def environment(folder: Path, port: int) -> dict[str, str]:
     }
 
 
-def _role(command: str) -> str:
+def role(command: str) -> str:
+    """What a child of `callbacks up` is, by its command line."""
     return "worker" if "worker" in command else "serve"
 
 

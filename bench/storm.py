@@ -4,7 +4,6 @@ python -m bench.storm --seconds 60 --seed 1
 """
 
 import argparse
-import itertools
 import random
 import sys
 import tempfile
@@ -13,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -21,24 +19,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.announcing import in_bulk
 from app.core.config import Settings
-from app.core.database import make_engine
 from app.simulation.driver import Way, run
-from app.simulation.plan import Plan, Secrets
 from app.simulation.report import Report
-from app.simulation.scenarios import SCENARIOS, plan
 from app.simulation.wire import Target
 from bench.books import Books, books_of, show
 from bench.processes import ROOT, Started, free_port
+from bench.traffic import TOKEN, environment, rounds, state
 
-_KEY, _SECRET, _TOKEN = "SB-Mid-server-storm", "storm-webhook-secret", "storm-token"
 _PAUSE_SECONDS = (0.2, 3.0)  # until the next kill
 _STARTING = 0.2  # how often a server is killed while it starts; else it listens again first
 #: What a killed worker had begun to ask is asked again when its lease has ended.
 _STILL_SECONDS = 180.0
 _AGAIN_SECONDS = 120.0
-_LOOK = 20  # stories that are looked at, whether they ask
-#: Orders a round; fewer where Midtrans' status API is asked: it may be asked ten times a second.
-_ORDERS = {False: 2_000, True: 150}
 
 
 class System:
@@ -47,19 +39,8 @@ class System:
     def __init__(self, folder: Path, api_port: int) -> None:
         self.folder = folder
         self.port = free_port()
-        self.database = f"sqlite:///{folder}/state.db"
         self.killed: Counter[str] = Counter()
-        self._environment = {
-            "CALLBACK_ENV": "production",
-            "CALLBACK_ADMIN_TOKEN": _TOKEN,
-            "CALLBACK_PORT": str(self.port),
-            "CALLBACK_LOG_LEVEL": "error",
-            "DATABASE_URL": self.database,
-            "CALLBACK_LOG_URL": f"sqlite:///{folder}/log.db",
-            "MIDTRANS_SERVER_KEY": _KEY,
-            "MIDTRANS_API_URL": f"http://127.0.0.1:{api_port}",
-            "DIGIFLAZZ_WEBHOOK_SECRET": _SECRET,
-        }
+        self._environment = environment(folder, self.port, api_port)
         self.command("migrate")
         self._processes = {name: self._start(name) for name in ("serve", "worker")}
         self.until_listening()
@@ -120,36 +101,18 @@ def killing(system: System, dice: random.Random) -> Iterator[threading.Event]:
         killer.join()
 
 
-def rounds(seed: int) -> Iterator[Plan]:
-    """Every scenario of every provider in turn, the mixed ones first; another seed each time."""
-    names = [(provider, name) for provider, scenarios in SCENARIOS.items() for name in scenarios]
-    random.Random(seed).shuffle(names)  # noqa: S311 - to be repeated
-    names.sort(key=lambda each: each[1] != "mixed")
-    for number, (provider, name) in enumerate(itertools.cycle(names)):
-        wanted = plan(
-            provider,
-            name,
-            count=0,
-            seed=seed * 1_000 + number,
-            secrets=Secrets(_KEY.encode(), _SECRET.encode()),
-            run=f"s{number}",
-        )
-        asks = any(wanted.story(each).asks for each in range(_LOOK))
-        yield replace(wanted, count=_ORDERS[asks])
-
-
 def storm(folder: Path, *, seconds: float, seed: int, console: Console) -> Books:
     """Round after round until the time is over → the books afterwards."""
     api_port = free_port()
     system = System(folder, api_port)
-    engine = make_engine(system.database)
+    engine = state(folder)
     way = Way(
         api_port=api_port,
         again_seconds=_AGAIN_SECONDS,
         still_seconds=_STILL_SECONDS,
         announce=in_bulk(engine, Settings()),
     )
-    target = Target("127.0.0.1", system.port, token=_TOKEN)
+    target = Target("127.0.0.1", system.port, token=TOKEN)
     reports: list[Report] = []
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     try:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench import storm
+from bench import storm, traffic
 from bench.books import Books, show
 
 
@@ -22,7 +22,7 @@ def shown(books: Books) -> str:
 def test_whoever_is_killed_nothing_is_lost_and_nothing_counts_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storm, "_ORDERS", {False: 200, True: 60})
+    monkeypatch.setattr(traffic, "ORDERS", {False: 200, True: 60})
     books = storm.storm(tmp_path, seconds=6, seed=5, console=Console(file=io.StringIO()))
     assert books.good, shown(books)
     assert sum(books.killed.values()) >= 2
