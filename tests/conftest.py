@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from app.core.config import Settings, get_settings
+from app.engine.guesses import GUESSES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAYLOADS = ROOT / "tests" / "data" / "payloads"
@@ -40,6 +41,7 @@ def only_the_tests_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     get_settings.cache_clear()
+    GUESSES.clear()
     yield
     get_settings.cache_clear()
 

@@ -49,7 +49,7 @@ Until = Annotated[str, Query(alias="to", max_length=64, description="Before: ISO
 _TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
 
 managed = APIRouter(
-    route_class=ManagedRoute, responses=described(401, 500, 503), dependencies=[_TOKEN], tags=["management"]
+    route_class=ManagedRoute, responses=described(401, 429, 500, 503), dependencies=[_TOKEN], tags=["management"]
 )
 public = APIRouter(route_class=ProblemRoute)
 
@@ -82,7 +82,7 @@ async def webhook(provider: str, request: Request) -> Response:
     tags=["callbacks"],
     summary="An event of a program of yours",
     openapi_extra=examples.body(examples.EVENTS),
-    responses={200: examples.TAKEN, **_CALLBACK_PROBLEMS},
+    responses={200: examples.TAKEN, **_CALLBACK_PROBLEMS, **described(429)},
     dependencies=[_TOKEN],
 )
 async def event(event_type: str, request: Request) -> Response:

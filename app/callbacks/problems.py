@@ -97,7 +97,7 @@ class ManagedRoute(ProblemRoute):
     """A route for the admin token's bearer: asked before anything of the body is read."""
 
     def refused(self, request: Request) -> Response | None:
-        """401 or 503 for whoever may not; 411, 413 or 415 for a body that is not read."""
+        """401, 429 or 503 for whoever may not; 411, 413 or 415 for a body that is not read."""
         answer = access.refusal(get_settings(), request.client.host if request.client else "", request.headers.raw)
         if answer is not None:
             return of_answer(answer)

@@ -55,6 +55,10 @@ REFUSALS: dict[str, Text] = {
         "token admin salah; kirim isi CALLBACK_ADMIN_TOKEN",
         "the admin token is wrong; send the value of CALLBACK_ADMIN_TOKEN",
     ),
+    "too_many_wrong_tokens": Text(
+        "terlalu banyak token salah dari alamat ini; tunggu, lalu kirim token yang benar",
+        "too many wrong tokens came from this address; wait, then send the right one",
+    ),
     "local_only": Text(
         "tanpa CALLBACK_ADMIN_TOKEN alamat ini hanya terbuka untuk mesin ini; setel tokennya",
         "without CALLBACK_ADMIN_TOKEN this address is open to this machine only; set the token",

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from hmac import compare_digest
 
-import msgspec
-
 from app.engine.answers import refusal
 from app.engine.callback import Answer
-from app.engine.peers import is_local
+from app.engine.guesses import GUESSES, Guesses
+from app.engine.peers import Proxies, is_local
 
 _ASK = (b"www-authenticate", b'Bearer realm="callbacks"')
 
@@ -17,25 +16,46 @@ TOKEN_WRONG = refusal(401, "admin_token_wrong", _ASK, field="Authorization")
 LOCAL_ONLY = refusal(401, "local_only", _ASK)
 
 
-class Admission(msgspec.Struct, frozen=True):
+class Admission:
     """The rule: `tokens` that are accepted (several while one is rotated), and whether this is production."""
 
-    tokens: tuple[bytes, ...] = ()
-    production: bool = False
+    def __init__(
+        self,
+        tokens: tuple[bytes, ...] = (),
+        *,
+        production: bool = False,
+        proxies: Proxies | None = None,
+        guesses: Guesses = GUESSES,
+    ) -> None:
+        """`proxies` tell whose guesses these are; without them the socket's other end is held to guess."""
+        self._tokens = tokens
+        self._production = production
+        self._proxies = proxies or Proxies()
+        self._guesses = guesses
 
-    def refusal(self, peer: str, headers: Sequence[tuple[bytes, bytes]]) -> Answer | None:
-        """Why this request is not admitted, or None. `peer` is the socket's address, header names are lower case."""
-        if not self.tokens:
-            if self.production:
+    def refusal(self, peer: str, headers: Sequence[tuple[bytes, bytes]], at: int) -> Answer | None:
+        """Why this request is not admitted, or None. `peer` is the socket's address, header names are lower case.
+
+        Whoever was wrong too often is answered 429 and not listened to, also with the right token: else there would
+        be no reason to wait.
+        """
+        if not self._tokens:
+            if self._production:
                 return NOT_CONFIGURED
             return None if is_local(peer, headers) else LOCAL_ONLY
         given = bearer(next((value for name, value in headers if name == b"authorization"), b""))
         if given is None:
             return TOKEN_NEEDED
+        address = self._proxies.remote_addr(peer, [value for name, value in headers if name == b"x-forwarded-for"])
+        if wait := self._guesses.wait_seconds(address, at):
+            return refusal(429, "too_many_wrong_tokens", (b"retry-after", b"%d" % wait), field="Authorization")
         fits = False
-        for token in self.tokens:  # all are compared: how long it takes says nothing about which one fitted
+        for token in self._tokens:  # all are compared: how long it takes says nothing about which one fitted
             fits |= compare_digest(given, token)
-        return None if fits else TOKEN_WRONG
+        if fits:
+            return None
+        self._guesses.wrong(address, at)
+        return TOKEN_WRONG
 
 
 def bearer(authorization: bytes) -> bytes | None:

@@ -53,6 +53,14 @@ class Proxies:
         return nearest
 
 
+def network_of(address: str) -> str:
+    """What one sender is likely to own: the address itself, of IPv6 its /64."""
+    parsed = _parse(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, 64), strict=False))
+    return address
+
+
 def is_loopback(address: str) -> bool:
     """Whether this is an address of the machine itself."""
     parsed = _parse(address)

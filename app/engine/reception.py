@@ -47,7 +47,7 @@ class Reception:
         event_handlers: Handlers,
         appender: ClosableAppend,
         *,
-        admission: Admission = Admission(),  # noqa: B008 - frozen
+        admission: Admission | None = None,
         proxies: Proxies | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         meter: Meter | None = None,
@@ -58,7 +58,7 @@ class Reception:
         self.meter = meter or Meter(at=now_us())
         self.limits = limits
         self.proxies = proxies or Proxies()
-        self.admission = admission
+        self.admission = admission or Admission()
         self.webhooks = Receiver(handlers, appender, counters=self.counters, limits=limits)
         self.events = Receiver(event_handlers, appender, counters=self.counters, limits=limits, prefix=EVENT_PREFIX)
         self._appender = appender
@@ -72,10 +72,11 @@ class Reception:
         """`POST /callbacks/event/{type}` over ASGI: for the admin token's bearer, or this machine's user."""
         headers: RawHeaders = scope["headers"]
         client = scope.get("client")
-        refusal = self.admission.refusal(client[0] if client else "", headers) if scope["method"] == "POST" else None
-        if refusal is not None:
-            await send_answer(send, refusal, close=True)
-            return
+        if scope["method"] == "POST":
+            refusal = self.admission.refusal(client[0] if client else "", headers, now_us())
+            if refusal is not None:
+                await send_answer(send, refusal, close=True)
+                return
         await asgi_callback(self.events, scope, receive, send, event_type, proxies=self.proxies)
 
     def drain(self) -> None:
@@ -117,7 +118,7 @@ def open_reception(
         handlers,
         event_handlers,
         appender,
-        admission=Admission(secrets_of(settings.callback_admin_token), settings.production),
+        admission=Admission(secrets_of(settings.callback_admin_token), production=settings.production, proxies=proxies),
         proxies=proxies,
         limits=limits,
         meter=meter,

@@ -9,6 +9,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,9 +93,9 @@ def spoken(shop: Shop) -> list[str]:
     """What people and programs are told: every address, with and without a token; callbacks of all kinds."""
     told = [ask(shop, "GET", path).text for path in ("/docs", "/openapi.json", "/nowhere", "/callbacks/webhook/none")]
     for method, path, _ in addresses(shop):
-        for headers in ({}, {"Authorization": "Bearer wrong"}, admin()):
+        for headers in ({}, admin()):
             told += [ask(shop, method, path, body, **headers).text for body in (None, b"{", b'{"word": "paid"}')]
-    return told
+    return [*told, *(ask(shop, "GET", "/wallets/1", Authorization="Bearer wrong").text for _ in range(25))]
 
 
 def traffic(shop: Shop) -> list[str]:
@@ -168,7 +169,7 @@ def test_no_secret_is_in_an_answer_a_log_a_terminal_or_a_database(tmp_path: Path
 
 
 @pytest.mark.timeout(200)
-def test_no_managed_address_opens_without_the_token(tmp_path: Path) -> None:
+def test_no_managed_address_opens_without_the_token_and_guessing_is_slowed(tmp_path: Path) -> None:
     right = SECRETS["CALLBACK_ADMIN_TOKEN"]
     wrong = [
         "",
@@ -188,10 +189,17 @@ def test_no_managed_address_opens_without_the_token(tmp_path: Path) -> None:
         for method, path in managed:
             for body in (None, b"{}"):
                 assert ask(shop, method, path, body).status == 401, path
-                assert {ask(shop, method, path, body, Authorization=each).status for each in wrong} == {401}, path
             assert ask(shop, method, path, b"{}", Authorization=f"Bearer {right}").status != 401
             shouted = f"{path}?token={right}&access_token={right}"
             assert ask(shop, method, shouted, b"{}", Cookie=f"token={right}").status == 401
+        for method, path in managed:
+            answers = {ask(shop, method, path, b"{}", Authorization=each).status for each in wrong}
+            assert 401 in answers, path
+            assert answers <= {401, 429}, path
+        slowed = ask(shop, "GET", "/callbacks/log", Authorization=f"Bearer {right}")
+        assert slowed.status == 429
+        time.sleep(int(slowed.text.lower().partition("retry-after: ")[2].split()[0]))
+        assert ask(shop, "GET", "/callbacks/log", Authorization=f"Bearer {right}").status == 200
 
 
 @pytest.mark.timeout(300)

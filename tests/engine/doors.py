@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from app.core.errors import UnreadableBody
 from app.engine.admission import Admission
 from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Row, Verification
+from app.engine.guesses import Guesses
 from app.engine.limits import Limits
 from app.engine.peers import Proxies
 from app.engine.reception import Reception
@@ -103,7 +104,7 @@ def a_reception(
         more.get("handlers", {"shop": Shop()}),
         {"file": Shop()},
         appender or HandAppender(),
-        admission=Admission(tokens, more.get("production", False)),
+        admission=Admission(tokens, production=more.get("production", False), guesses=Guesses()),
         proxies=Proxies(more.get("proxies", "")),
         limits=limits or Limits(),
     )

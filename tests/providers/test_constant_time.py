@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.admission import Admission
+from app.engine.guesses import Guesses
 from app.providers.schemes import fixed_token, hmac_sha1_hex, midtrans_sha512
 
 KEY = b"SB-Mid-server-of-the-tests-0001"
@@ -83,9 +84,9 @@ def of_telegram(place: int) -> Callable[[], object]:
 
 
 def of_management(place: int) -> Callable[[], object]:
-    admission = Admission((b"t" * 256,))
+    admission = Admission((b"t" * 256,), guesses=Guesses(burst=10**9))
     headers = [(b"authorization", b"Bearer " + b"t" * 255 + b"u" if place else b"Bearer u" + b"t" * 255)]
-    return lambda: admission.refusal("203.0.113.9", headers)
+    return lambda: admission.refusal("203.0.113.9", headers, 0)
 
 
 def equal(first: float, last: float) -> bool:
