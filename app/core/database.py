@@ -98,7 +98,8 @@ def make_engine(url: str, role: Role = "api") -> Engine:
             f"synchronous={'normal' if role == 'worker' and wal else 'full'}",
             "wal_autocheckpoint=8000",
             "journal_size_limit=67108864",
-            "cache_size=-16000",
+            # The worker has one connection and works all over the file; of the others there may be fifteen.
+            f"cache_size={-16_000 if role == 'worker' else -4_000}",
             "foreign_keys=on",
             "temp_store=memory",
         ):
