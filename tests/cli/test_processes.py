@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from app.core.database import ensure_schema, make_engine
-from tests.cli.shell import ROOT, run, running
+from tests.cli.shell import ROOT, environment, run, running
 
 
 @pytest.fixture
@@ -179,3 +179,16 @@ def test_an_interrupt_while_the_program_is_still_loading_ends_it_without_a_trace
     )
     assert ran.returncode == -signal.SIGINT
     assert ran.stdout + ran.stderr == b""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_no_exit_code(migrated: Path, closed: str) -> None:
+    del migrated
+    for command, code in (("alerts list", 0), ("transactions show TU-1", 1), ("wallet show", 2)):
+        line = f'exec "$0" -m app {command} {closed}'
+        ran = subprocess.run(  # noqa: S603 - our own command
+            ["/bin/sh", "-c", line, sys.executable], capture_output=True, check=False, env=environment(), timeout=60
+        )
+        assert ran.returncode == code, (command, ran)
+        assert b"unexpected" not in ran.stderr
+        assert (not ran.stdout) or ">&-" not in closed.split()
