@@ -78,7 +78,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except CallbackError as error:
         fail(redact(str(error)))
         return treatment(error).exit_code
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except (BrokenPipeError, SystemExit):  # `callbacks … | head`; rich and click make the second of the first
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -34,6 +34,8 @@ _EPOCH = 'SELECT id, "offset" FROM callback_offsets WHERE epoch = ?'
 _LAST = "SELECT max(callback_id) FROM callback_outcomes"
 _LAST_BEFORE = "SELECT max(callback_id) FROM callback_outcomes WHERE callback_id < ?"
 _FIRST_SINCE = "SELECT min(callback_id) FROM callback_outcomes WHERE received_at >= ?"
+_PENDING = "SELECT state FROM callback_pending WHERE callback_id = ?"
+_WAITS = frozenset({str(OutcomeWord.PARKED), str(OutcomeWord.IN_DOUBT)})
 _SETTLED = frozenset({str(OutcomeWord.APPLIED), str(OutcomeWord.DUPLICATE)})
 _APPLIED = str(OutcomeWord.APPLIED)
 _CONFIRMED = int(Level.CONFIRMED)
@@ -187,6 +189,15 @@ class Sources:
                 self.tally.find([fact_finding(Wrong.OUTCOME, fact, expected=fact.order_id, found=about)])
             elif word != _APPLIED and fact.kind not in NOTES:
                 self.tally.find([fact_finding(Wrong.OUTCOME, fact, expected=_APPLIED, found=word)])
+        if word in _WAITS and order_no is not None:
+            self._still_waits(number, order_no, word)
+
+    def _still_waits(self, number: int, order_no: int, word: str) -> None:
+        """What it told is kept until it is decided: an announcement or an answer would find nothing otherwise."""
+        row = self.tables.one(_PENDING, number)
+        if row is None or row[0] != word:
+            found = "" if row is None else str(row[0])
+            self.tally.find([Finding(Wrong.OUTCOME, str(number), self._order_id(order_no), number, word, found)])
 
     def _still_there(self, outcome: Any, facts: Sequence[FactLine], told: Any, level: int) -> None:
         """What an applied callback or a repetition tells is in the books, as well proved as by it."""

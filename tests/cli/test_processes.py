@@ -4,13 +4,14 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from app.core.database import ensure_schema, make_engine
-from tests.cli.shell import run, running
+from tests.cli.shell import ROOT, environment, run, running
 
 
 @pytest.fixture
@@ -159,3 +160,35 @@ def test_migrate_makes_the_database_and_can_be_run_again(tmp_path: Path) -> None
     for _ in range(2):
         assert run("migrate").code == 0
         assert (tmp_path / "data" / "state.db").is_file()
+
+
+def test_an_interrupt_while_the_program_is_still_loading_ends_it_without_a_traceback() -> None:
+    # The first module of the program is asked for, and in that moment somebody presses Ctrl-C.
+    program = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'app.cli.app':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from app.__main__ import main\n"
+        "main()\n"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False, timeout=60
+    )
+    assert ran.returncode == -signal.SIGINT
+    assert ran.stdout + ran.stderr == b""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_no_exit_code(migrated: Path, closed: str) -> None:
+    del migrated
+    for command, code in (("alerts list", 0), ("transactions show TU-1", 1), ("wallet show", 2)):
+        line = f'exec "$0" -m app {command} {closed}'
+        ran = subprocess.run(  # noqa: S603 - our own command
+            ["/bin/sh", "-c", line, sys.executable], capture_output=True, check=False, env=environment(), timeout=60
+        )
+        assert ran.returncode == code, (command, ran)
+        assert b"unexpected" not in ran.stderr
+        assert (not ran.stdout) or ">&-" not in closed.split()

@@ -136,6 +136,13 @@ def test_each_kind_of_damage_is_found_and_nothing_else(books: Books, damage: str
     assert books.wrong(since=0) == due
 
 
+@pytest.mark.parametrize("damage", ["DELETE FROM callback_pending", "UPDATE callback_pending SET state = 'lapsed'"])
+def test_a_callback_that_is_called_waiting_and_waits_no_more_is_found(books: Books, damage: str) -> None:
+    parked = books.value("SELECT callback_id FROM callback_outcomes WHERE outcome = 'parked'")
+    books.spoil(damage)
+    assert books.wrong() == books.wrong(since=0) == {("outcome", str(parked))}
+
+
 def test_a_journal_without_a_cause_is_found(books: Books) -> None:
     clearing = "(SELECT id FROM callback_accounts WHERE name = 'clearing:midtrans')"
     books.spoil(
