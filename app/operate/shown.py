@@ -2,15 +2,13 @@
 
 import base64
 from datetime import UTC, datetime
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.money import Minor, format_amount
 from app.ledger.books import EntryRow, FactRow, PostingRow, WalletRow
 from app.ledger.effect import NUMBERED
-
-Line = TypeVar("Line")
 
 
 def time_text(at: int) -> str:

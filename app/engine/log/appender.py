@@ -60,8 +60,6 @@ class Appender:
         self.waiting_bytes = 0
         self.commits = 0
         self.rows = 0
-        self.failed_commits = 0
-        self.last_commit_seconds = 0.0
 
     @property
     def waiting(self) -> int:
@@ -115,16 +113,13 @@ class Appender:
                 self._complain("waking after a commit failed", error)
 
     def _write(self, rows: list[Row]) -> int | None:
-        started = time.perf_counter()
         try:
             first = self._log.write_batch(rows)
         except FieldError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            self.failed_commits += 1
             self._complain("nothing was acknowledged", error)
             return None
-        self.last_commit_seconds = time.perf_counter() - started
         self.commits += 1
         self.rows += len(rows)
         return first

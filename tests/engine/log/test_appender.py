@@ -66,9 +66,8 @@ async def test_what_arrives_in_one_round_of_the_loop_is_one_commit(
     await everybody
 
     assert (appender.waiting, appender.waiting_bytes) == (0, 0)
-    assert (appender.commits, appender.rows, appender.failed_commits) == (1, 100, 0)
+    assert (appender.commits, appender.rows) == (1, 100)
     assert woken == ["woken"]
-    assert 0 < appender.last_commit_seconds < 10
     assert answers == [callback.id for callback in log.read_after(0, 1000)]
     assert [callback.ordering_key for callback in log.read_after(0, 1000)] == [f"TU-{n}" for n in range(100)]
 
@@ -158,7 +157,7 @@ async def test_a_log_that_refuses_answers_none_and_the_next_round_tries_anew(
         answers, everybody = answering(appender, 4)
         await everybody
         assert answers == [None] * 4
-    assert (appender.commits, appender.failed_commits, appender.waiting, woken) == (0, 3, 0, [])
+    assert (appender.commits, appender.waiting, woken) == (0, 0, [])
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "its folder is gone" in caplog.text
 
