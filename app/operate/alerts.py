@@ -41,15 +41,11 @@ def list_alerts(engine: Engine, search: AlertSearch | None = None, *, rows_max: 
     return AlertsShown(alerts=page, next_cursor=page[-1].id if len(shown) > rows_max else None)
 
 
-def close_alert(engine: Engine, alert_id: int, *, who: str, at: int) -> None:
-    """Close an alert that somebody has seen to; it opens anew when it happens again. Raises NotFound."""
-    by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
-    with writing(engine) as connection:
-        _close(connection, alert_id, by, at)
-
-
 def close_alerts(engine: Engine, alert_ids: list[int], *, who: str, at: int) -> tuple[list[int], dict[int, str]]:
-    """Close several → those that are closed, and why the others could not be; one stops no other."""
+    """Close alerts that somebody has seen to → those that are closed, and why the others could not be.
+
+    One that cannot be stops no other; a closed one opens anew when it happens again.
+    """
     by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     closed: list[int] = []
     failed: dict[int, str] = {}

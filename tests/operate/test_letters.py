@@ -120,9 +120,10 @@ def test_an_alert_is_closed_with_who_did_it_and_opens_anew_when_it_happens_again
     raise_it()
     (alert,) = alerts.list_alerts(shop.engine, lang="en").alerts
     assert (alert.text, alert.count) == ("The callback log was replaced by another one.", 2)
-    alerts.close_alert(shop.engine, int(alert.id), who="budi", at=shop.tick())
+    number = int(alert.id)
+    assert alerts.close_alerts(shop.engine, [number], who="budi", at=shop.tick()) == ([number], {})
     assert alerts.list_alerts(shop.engine, lang="en").alerts == []
-    with pytest.raises(NotFound):
-        alerts.close_alert(shop.engine, int(alert.id), who="budi", at=shop.tick())
+    again = alerts.close_alerts(shop.engine, [number], who="budi", at=shop.tick())
+    assert again == ([], {number: f"there is no open alert {number}"})
     raise_it()
     assert len(alerts.list_alerts(shop.engine, lang="en").alerts) == 1
