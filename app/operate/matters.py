@@ -254,7 +254,7 @@ ALERTS: dict[str, Matter] = {
     ),
     "mispaid": Matter(
         Text("Pesanan {subject} dibayar dengan jumlah lain.", "Order {subject} was paid with another amount."),
-        Text("Lihat surat mati pesanan ini.", "See the dead letter of this order."),
+        Text("Lihat dead letter pesanan ini.", "See the dead letter of this order."),
         (_SHOW, "callbacks dead list"),
     ),
     "contradiction": Matter(

@@ -7,7 +7,7 @@ _APPLIED = Text(
     "its facts are in the books; nothing moves twice",
 )
 _HANDED_OVER = Text(
-    "sudah diserahkan kepada handler-nya; yang gagal di sana adalah surat mati: callbacks dead retry",
+    "sudah diserahkan kepada handler-nya; yang gagal di sana adalah dead letter: callbacks dead retry",
     "it was handed to its handler; what failed there is a dead letter: callbacks dead retry",
 )
 _STAYS = Text("tetap seperti semula", "stays as it was")
@@ -22,8 +22,8 @@ _BECOMES: dict[str, Text] = {
     "ignored": Text("tidak mengatakan apa pun tentang pesanan", "says nothing about an order"),
     "parked": Text("menunggu pesanannya diumumkan, sehari lagi", "waits for its order to be announced, a day more"),
     "in_doubt": Text("ditanyakan kepada API pengirim", "the sender's API is asked"),
-    "rejected": Text("tidak dipercaya: surat mati", "not believed: a dead letter"),
-    "set_aside": Text("kode kami gagal mengolahnya: surat mati", "our own code fails on it: a dead letter"),
+    "rejected": Text("tidak dipercaya: dead letter", "not believed: a dead letter"),
+    "set_aside": Text("kode kami gagal mengolahnya: dead letter", "our own code fails on it: a dead letter"),
     PRUNED: Text("sudah dipangkas dari log; tetap seperti semula", "no longer in the log; stays as it was"),
 }
 
