@@ -16,7 +16,8 @@ from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
-from app.operate import access, alerts, letters, order_list, orders, replay, search, story, upkeep, wallets
+from app.operate import access, alerts, letters, order_list, orders, replay, search, story, wallets
+from app.operate.metrics import metrics_page
 from app.operate.order_list_shown import TransactionsShown
 from app.operate.orders import policy_of
 from app.operate.readiness import readiness
@@ -295,7 +296,7 @@ def _readiness(request: Request) -> ReadinessShown:
 )
 def metrics(request: Request) -> Response:
     """The figures for Prometheus."""
-    figures = upkeep.metrics(
+    figures = metrics_page(
         stats(request),
         ready=_readiness(request).success,
         latencies=latencies(get_engine(), embedding.meter_of(request.app)),

@@ -19,7 +19,7 @@ from app.core.telemetry import get_logger
 from app.engine.meter import Meter
 from app.engine.offsets import highest_offset
 from app.engine.reception import STATE_KEY, Reception, open_reception
-from app.operate.upkeep import RefusalKeeper
+from app.operate.refused import RefusalKeeper
 
 _KEEP_SECONDS = 2.0
 _OWN = "callback_reception_of_the_router"

@@ -13,10 +13,10 @@ from app.core.config import get_settings
 from app.core.database import get_engine, reading
 from app.core.telemetry import get_logger
 from app.engine.log import visiting
+from app.engine.log.place import log_path
 from app.engine.meter import Tally
 from app.engine.reception import Reception
 from app.engine.tallies import tallies_of
-from app.operate.upkeep import log_path
 from app.operate.watch import Watch
 
 _MEASURE_SECONDS = 1.0

@@ -17,11 +17,10 @@ from app.cli.parts import ID_MAX, Json, file_trouble
 from app.cli.progress import Refusals, progress_bar
 from app.core.clock import now_us
 from app.engine.log import Log, open_log
-from app.engine.log.place import make_folder, take_import_lock
+from app.engine.log.place import log_path, make_folder, take_import_lock
 from app.engine.offsets import highest_offset
 from app.operate import exporting, taking_in
 from app.operate.moments import moment_from
-from app.operate.upkeep import log_path
 
 
 def export(

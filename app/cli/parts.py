@@ -15,7 +15,7 @@ from app.core.database import check_schema, get_engine
 from app.core.errors import FieldError, StartRefused, describe_os_error
 from app.core.telemetry import configure
 from app.engine.log import Log, visiting
-from app.operate.upkeep import log_path
+from app.engine.log.place import log_path
 
 ID_MAX = 2**63 - 1  # what a database can number
 

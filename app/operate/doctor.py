@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 
 from app.core.config import Settings
 from app.core.language import Lang
+from app.engine.log.place import log_path
 from app.operate.checkup import configuration, databases, machine, network
 from app.operate.checkup.databases import LogSeen
 from app.operate.checkup.finding import Finding, FindingShown, guarded, shown
 from app.operate.checkup.network import Answering
 from app.operate.shown import Shown
-from app.operate.upkeep import log_path
 
 #: `load(settings)` → the handlers as a worker would know them (`CallbackManager.list_handlers`).
 Load = Callable[[Settings], Sequence[Mapping[str, Any]]]

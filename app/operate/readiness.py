@@ -12,9 +12,9 @@ from app.core.config import Settings
 from app.core.database import check_schema, reading, why_displaced
 from app.core.errors import CallbackError
 from app.engine.log import visiting
+from app.engine.log.place import log_path
 from app.engine.offsets import place_of
 from app.operate.shown import CheckShown, ReadinessShown
-from app.operate.upkeep import log_path
 
 _FREE_BYTES_MIN = 16 << 20
 _SLOW_SECONDS = 60.0

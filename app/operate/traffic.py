@@ -13,8 +13,8 @@ from app.engine.log import Log
 from app.engine.meter import Meter, Tally, Window
 from app.engine.offsets import place_of
 from app.engine.tallies import tallies_of
-from app.operate import upkeep
 from app.operate.shown import Shown, StatsShown, time_text
+from app.operate.stats import LAG_ROWS_MAX, stats
 
 _SECOND = 1_000_000
 
@@ -103,11 +103,11 @@ def traffic(
     meter: Meter | None,
 ) -> TrafficShown:
     """Counts, what is open, rates and latencies. `refused` as in `stats`; `meter` of the server that is asked."""
-    found = upkeep.stats(engine, callbacks, log_url=log_url, at=at, refused=refused)
+    found = stats(engine, callbacks, log_url=log_url, at=at, refused=refused)
     with reading(engine) as connection:
         outcomes = tallies_of(connection).outcomes
         dead = _dead_letters(connection)
-        behind = callbacks.read_after(place_of(connection, callbacks.epoch).offset, upkeep.LAG_ROWS_MAX)
+        behind = callbacks.read_after(place_of(connection, callbacks.epoch).offset, LAG_ROWS_MAX)
     lags = _lags(behind, at)
     measured = meter.providers() if meter is not None else set()
     names = sorted({*found.accepted, *found.refused, *dead, *lags, *measured})

@@ -1,9 +1,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.core.config import Settings
+from app.core.database import reading
 from app.core.errors import BalanceTooSmall, FieldError, NotFound, OrderConflict, ResolutionRefused
+from app.ledger import books
 from app.ledger.facts import Fact, FactKind, Told
 from app.operate import orders
 from app.operate.announcement import order_from
@@ -187,3 +190,59 @@ def test_an_alert_about_an_order_is_shown_with_it(shop: Shop) -> None:
     assert alert.text == "Order TU-1 was paid twice; it was credited once."
     assert alert.commands[0] == "callbacks transactions show TU-1"
     assert alert.commands[1].startswith("callbacks wallet adjust ani +AMOUNT")
+
+
+def busy(shop: Shop) -> None:
+    """Every way that money moves."""
+    shop.announce()
+    shop.tell()
+    shop.announce("BUY-1", kind="ppob", amount="20000")
+    shop.tell("BUY-1", Told("BUY-1", (Fact(FactKind.SUCCEEDED, key="SN"),)), provider="digiflazz")
+    shop.announce("BUY-2", kind="ppob", amount="20000")
+    shop.tell("BUY-2", Told("BUY-2", (Fact(FactKind.FAILED, key="40"),)), provider="digiflazz")
+    shop.tell(told=Told("TU-1", (Fact(FactKind.REFUNDED, "T1", "r1", 3_000_000),)))
+
+
+def test_every_journal_of_an_order_is_found_by_what_told_or_caused_it(shop: Shop) -> None:
+    busy(shop)
+    with reading(shop.engine) as connection:
+        held = set(connection.execute(text("SELECT journal_id FROM callback_postings")).scalars())
+    shown = {p.journal_id for order_id in ("TU-1", "BUY-1", "BUY-2") for p in shop.show(order_id).postings}
+    assert shown == {str(journal_id) for journal_id in held}
+
+
+def test_every_notice_is_found_by_what_told_or_caused_it(shop: Shop) -> None:
+    busy(shop)
+    with reading(shop.engine) as connection:
+        kept = connection.execute(
+            text("SELECT o.order_id, n.status FROM callback_notices n JOIN callback_orders o ON o.id = n.order_no")
+        )
+        wanted = sorted((row[0], row[1]) for row in kept)
+    assert len(wanted) > 3
+    orders = {order_id for order_id, _ in wanted}
+    assert sorted((o, notice.status) for o in orders for notice in shop.show(o).notices) == wanted
+
+
+def test_an_order_is_shown_without_reading_whole_tables(shop: Shop) -> None:
+    busy(shop)
+    asked: list[tuple[str, object]] = []
+    with reading(shop.engine) as connection:
+        order = books.order_of(connection, "TU-1")
+        assert order is not None
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.set_trace_callback(lambda statement: asked.append((statement, None)))
+        facts = books.facts_of(connection, order.no)
+        causes = books.causes_of(connection, order.no)
+        sources = [fact.source_id for fact in facts] + [cause.id for cause in causes]
+        books.notices_of(connection, order.no, sources)
+        books.postings_of(connection, order, sources)
+        raw.set_trace_callback(None)
+        plans = [
+            str(row[3])
+            for statement, _ in asked
+            if statement.lstrip().startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+        ]
+    assert len(plans) >= 4
+    assert [plan for plan in plans if plan.startswith("SCAN") and "VIRTUAL TABLE" not in plan] == []

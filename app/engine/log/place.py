@@ -1,10 +1,15 @@
-"""The log's place on disk: its folder, and the lock that only one server holds."""
+"""The log's place on disk: its path, its folder, and the lock that only one server holds."""
 
 import fcntl
 import os
 from pathlib import Path
 
 from app.core.errors import LogBusy, StartRefused, describe_os_error
+
+
+def log_path(log_url: str) -> Path:
+    """Where an SQLite log lies."""
+    return Path(log_url.partition("://")[2].removeprefix("/"))
 
 
 def make_folder(folder: Path) -> None:

@@ -10,11 +10,12 @@ from app.core.config import Settings
 from app.core.database import engine_for, make_engine, reading
 from app.core.language import Text
 from app.engine.log import Log, visiting
+from app.engine.log.place import log_path
 from app.engine.offsets import place_of
 from app.engine.outcomes import driver
 from app.migrations.run import why_outdated
 from app.operate.checkup.finding import Finding, ok, warn, wrong
-from app.operate.upkeep import LAG_ROWS_MAX, log_path
+from app.operate.stats import LAG_ROWS_MAX
 
 _SECOND = 1_000_000
 #: A worker decides a batch in a tenth of a second.
