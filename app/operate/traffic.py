@@ -11,10 +11,9 @@ from app.engine.callback import Callback
 from app.engine.latency import Histogram, percentile_ms
 from app.engine.log import Log
 from app.engine.meter import Meter, Tally, Window
-from app.engine.offsets import place_of
 from app.engine.tallies import tallies_of
 from app.operate.shown import Shown, StatsShown, time_text
-from app.operate.stats import LAG_ROWS_MAX, stats
+from app.operate.stats import counted, stats
 
 _SECOND = 1_000_000
 
@@ -103,12 +102,11 @@ def traffic(
     meter: Meter | None,
 ) -> TrafficShown:
     """Counts, what is open, rates and latencies. `refused` as in `stats`; `meter` of the server that is asked."""
-    found = stats(engine, callbacks, log_url=log_url, at=at, refused=refused)
     with reading(engine) as connection:
-        outcomes = tallies_of(connection).outcomes
+        read = counted(connection, callbacks)
+        found = stats(connection, read, log_url=log_url, at=at, refused=refused)
         dead = _dead_letters(connection)
-        behind = callbacks.read_after(place_of(connection, callbacks.epoch).offset, LAG_ROWS_MAX)
-    lags = _lags(behind, at)
+    outcomes, lags = read.tallies.outcomes, _lags(read.behind, at)
     measured = meter.providers() if meter is not None else set()
     names = sorted({*found.accepted, *found.refused, *dead, *lags, *measured})
     return TrafficShown(

@@ -6,6 +6,7 @@ from app.core.config import Settings
 from app.engine.log import open_log
 from app.operate import stats as counting
 from app.operate.shown import LagShown
+from app.operate.traffic import traffic
 from tests.operate.shop import NOW, Shop
 
 
@@ -27,7 +28,9 @@ def test_a_backlog_is_counted_so_far_as_it_is_cheap(
     for number in range(5):
         keep(settings, NOW + number)
     log = open_log(settings.callback_log_url, server=False)
-    found = counting.stats(shop.engine, log, log_url=settings.callback_log_url, at=NOW + 2_000_000, refused={})
+    url, at = settings.callback_log_url, NOW + 2_000_000
+    found = traffic(shop.engine, log, log_url=url, at=at, refused={}, meter=None)
     log.close()
     assert found.lag == LagShown(callbacks=3, seconds=2.0)
+    assert {name: each.lag.callbacks for name, each in found.providers.items()} == {"midtrans": 3}
     assert set(found.log_bytes) >= {"log"}
