@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from app.cli import parts, printing
-from app.cli.parts import ID_MAX, Json, Who
+from app.cli.parts import ID_MAX, Before, Json, Who
 from app.core.clock import now_us
 from app.operate import alerts as verbs
 from app.operate.alerts import AlertSearch
@@ -19,7 +19,7 @@ def list_alerts(
     kind: Annotated[str, typer.Option(help="Of this kind, such as paid_twice.")] = "",
     closed: Annotated[bool, typer.Option("--closed", help="Those that were closed, too.")] = False,  # noqa: FBT002
     rows: Annotated[int, typer.Option(min=1, max=verbs.PAGE_MAX)] = 50,
-    before: Annotated[int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX)] = None,
+    before: Before = None,
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """List what a person should look at, newest first.

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from app.cli import many, parts, printing
 from app.cli.many import DryRun, Since, Until, Yes
-from app.cli.parts import ID_MAX, Json, Reason, Who
+from app.cli.parts import ID_MAX, Before, Json, Reason, Who
 from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.operate import letters, letters_many
@@ -44,7 +44,7 @@ def list_dead(  # noqa: PLR0913, PLR0917 - the options are the filters
     until: Until = "",
     closed: Annotated[bool, typer.Option("--closed", help="Those that were closed, too.")] = False,  # noqa: FBT002
     rows: Annotated[int, typer.Option(min=1, max=letters.PAGE_MAX)] = 50,
-    before: Annotated[int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX)] = None,
+    before: Before = None,
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """List dead letters, newest first.

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from app.cli import parts, printing
-from app.cli.inbox import Before
 from app.cli.many import Since, Until
-from app.cli.parts import Json
+from app.cli.parts import Before, Json
 from app.core.clock import now_us
 from app.operate import order_list
 

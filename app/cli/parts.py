@@ -19,6 +19,9 @@ from app.engine.log.place import log_path
 
 ID_MAX = 2**63 - 1  # what a database can number
 
+Before: TypeAlias = Annotated[
+    int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX, show_default=False)
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Who: TypeAlias = Annotated[
     str, typer.Option("--who", help="Who does it; by default your user name.", show_default=False)
