@@ -11,7 +11,7 @@ from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
-from app.callbacks.queries import CallbackQuery, TransactionQuery
+from app.callbacks.queries import AlertQuery, CallbackQuery, LetterQuery, TransactionQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
@@ -41,10 +41,7 @@ from app.operate.traffic import TrafficShown, latencies, traffic
 _ID_MAX = 2**63 - 1
 
 Number = Annotated[int, Path(ge=0, le=_ID_MAX)]
-Cursor = Annotated[int | None, Query(ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")]
 Rows = Annotated[int, Query(ge=1, le=200)]
-Since = Annotated[str, Query(alias="from", max_length=64, description="Not before: ISO 8601, or `2h` ago.")]
-Until = Annotated[str, Query(alias="to", max_length=64, description="Before: ISO 8601, or `30m` ago.")]
 
 #: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.
 _TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
@@ -146,30 +143,10 @@ def replay_callback(
 
 
 @managed.get("/callbacks/dead", responses=described(422))
-def list_dead(  # noqa: PLR0913 - the filters
-    *,
-    kind: str = "",
-    reason: str = "",
-    provider: str = "",
-    order_id: str = "",
-    since: Since = "",
-    until: Until = "",
-    closed: bool = False,
-    cursor: Cursor = None,
-    rows: Rows = 50,
-) -> DeadLettersShown:
+def list_dead(sought: Annotated[LetterQuery, Query()]) -> DeadLettersShown:
     """Dead letters, newest first: the open ones, or all."""
-    search = letters.letter_search_from(
-        kind=kind,
-        reason=reason,
-        provider=provider,
-        order_id=order_id,
-        since=since,
-        until=until,
-        closed=closed,
-        at=now_us(),
-    )
-    return letters.list_dead(get_engine(), search, before=cursor, rows_max=rows, lang=get_settings().callback_lang)
+    wanted, lang = letters.letter_search_from(**sought.sought(), at=now_us()), get_settings().callback_lang
+    return letters.list_dead(get_engine(), wanted, before=sought.cursor, rows_max=sought.rows, lang=lang)
 
 
 @managed.post("/callbacks/dead/{dead_id}/retry", responses=described(404, 409, *_BODY_PROBLEMS))
@@ -191,10 +168,10 @@ def drop_dead(dead_id: Number, request: Request, person: NamedWithReason) -> Dea
 
 
 @managed.get("/callbacks/alerts", responses=described(422))
-def list_alerts(kind: str = "", *, closed: bool = False, cursor: Cursor = None, rows: Rows = 50) -> AlertsShown:
+def list_alerts(sought: Annotated[AlertQuery, Query()]) -> AlertsShown:
     """What a person should look at, newest first: the open ones, or all."""
-    search = alerts.AlertSearch(kind, closed, cursor)
-    return alerts.list_alerts(get_engine(), search, rows_max=rows, lang=get_settings().callback_lang)
+    wanted = alerts.AlertSearch(**sought.sought(), before=sought.cursor)
+    return alerts.list_alerts(get_engine(), wanted, rows_max=sought.rows, lang=get_settings().callback_lang)
 
 
 @managed.post(

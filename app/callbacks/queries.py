@@ -8,17 +8,22 @@ _ID_MAX = 2**63 - 1
 _TIME = "ISO 8601, or how long ago: `2h`, `3d`."
 
 
-class _Span(BaseModel):
-    """A span of time, and a page of what lies in it."""
+class _Page(BaseModel):
+    """A page of what is found."""
 
-    since: str = Field("", alias="from", max_length=64, description=f"Not before: {_TIME}")
-    until: str = Field("", alias="to", max_length=64, description=f"Before: {_TIME}")
     cursor: int | None = Field(None, ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")
     rows: int = Field(50, ge=1, le=200)
 
     def sought(self) -> dict[str, Any]:
         """What is looked for, without the page."""
         return self.model_dump(exclude={"cursor", "rows"})
+
+
+class _Span(_Page):
+    """A span of time, and a page of what lies in it."""
+
+    since: str = Field("", alias="from", max_length=64, description=f"Not before: {_TIME}")
+    until: str = Field("", alias="to", max_length=64, description=f"Before: {_TIME}")
 
 
 class CallbackQuery(_Span):
@@ -38,3 +43,20 @@ class TransactionQuery(_Span):
     kind: str = Field("", max_length=32)
     provider: str = Field("", max_length=64)
     status: str = Field("", max_length=32, description="A word such as `waiting`.")
+
+
+class LetterQuery(_Span):
+    """Which dead letters; what is empty asks for nothing. The times are those of giving up."""
+
+    kind: str = Field("", max_length=16, description="`callback` or `task`.")
+    reason: str = Field("", max_length=64)
+    provider: str = Field("", max_length=64, description="A task's is its destination.")
+    order_id: str = Field("", max_length=256)
+    closed: bool = Field(default=False, description="Closed ones, too.")
+
+
+class AlertQuery(_Page):
+    """Which alerts; what is empty asks for nothing."""
+
+    kind: str = Field("", max_length=64, description="A word such as `paid_twice`.")
+    closed: bool = Field(default=False, description="Closed ones, too.")

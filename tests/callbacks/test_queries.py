@@ -32,6 +32,10 @@ def test_callbacks_and_orders_are_listed_by_user_time_and_text(web: TestClient) 
     [
         "/callbacks/log?from=soon",
         "/callbacks/log?text=" + "x" * 201,
+        "/callbacks/dead?kind=letter",
+        "/callbacks/dead?to=soon",
+        "/callbacks/alerts?kind=lost",
+        "/callbacks/alerts?rows=201",
         "/transactions?status=lost",
         "/transactions?rows=0",
     ],
