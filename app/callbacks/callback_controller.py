@@ -11,7 +11,7 @@ from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
-from app.callbacks.queries import AlertQuery, CallbackQuery, LetterQuery, TransactionQuery
+from app.callbacks.queries import ID_MAX, AlertQuery, CallbackQuery, LetterQuery, TransactionQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
@@ -38,9 +38,7 @@ from app.operate.shown import (
 from app.operate.story_shown import CallbackToldShown
 from app.operate.traffic import TrafficShown, latencies, traffic
 
-_ID_MAX = 2**63 - 1
-
-Number = Annotated[int, Path(ge=0, le=_ID_MAX)]
+Number = Annotated[int, Path(ge=0, le=ID_MAX)]
 Rows = Annotated[int, Query(ge=1, le=200)]
 
 #: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.

@@ -4,14 +4,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-_ID_MAX = 2**63 - 1
+ID_MAX = 2**63 - 1
 _TIME = "ISO 8601, or how long ago: `2h`, `3d`."
 
 
 class _Page(BaseModel):
     """A page of what is found."""
 
-    cursor: int | None = Field(None, ge=0, le=_ID_MAX, description="`next_cursor` of the page before.")
+    cursor: int | None = Field(None, ge=0, le=ID_MAX, description="`next_cursor` of the page before.")
     rows: int = Field(50, ge=1, le=200)
 
     def sought(self) -> dict[str, Any]:
