@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from app.core import telemetry
 from app.core.config import Settings, get_settings
 from app.engine.guesses import GUESSES
 
@@ -36,7 +37,11 @@ def payload_json(payload: Callable[[str], bytes]) -> Callable[[str], Any]:
 
 @pytest.fixture(autouse=True)
 def only_the_tests_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test runs in an empty folder, with no setting of the machine it runs on: neither environment nor `.env`."""
+    """Each test runs in an empty folder, with no setting of the machine it runs on: neither environment nor `.env`.
+
+    What is hidden from log lines is of this test's settings alone: a token `secret` would blot out the next one's word.
+    """
+    monkeypatch.setattr(telemetry, "_hidden", telemetry._Hidden())  # noqa: SLF001 - one set a process, by intent
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
