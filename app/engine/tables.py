@@ -62,6 +62,15 @@ Index(
     postgresql_where=text(f"provider NOT IN {FREQUENT}"),
 )
 
+#: Decided long after they came: what was imported, and what waited. All others lie in the order in which they came.
+LATE = "decided_at - received_at > 10000000"
+Index(
+    "callback_outcomes_late",
+    outcomes.c.callback_id,
+    sqlite_where=text(LATE),
+    postgresql_where=text(LATE),
+)
+
 offsets = Table(
     "callback_offsets",
     metadata,

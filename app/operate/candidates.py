@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from app.engine.callback import Callback
 from app.engine.log import Log
 from app.engine.outcomes import driver
-from app.engine.tables import FREQUENT
+from app.engine.tables import FREQUENT, LATE
 from app.operate.looking import Page
 from app.operate.outcomes import COLUMNS, OutcomeRow, outcome_row, outcomes_of
 
@@ -21,6 +21,8 @@ Numbered: TypeAlias = tuple[int, int]
 _ROWS_MAX = 2_000
 #: A group's commit and a small step of the clock turn around what came so near to each other.
 _DISORDER = 2_000_000
+#: What came later than this before it was decided has an index of its own.
+_LATE_US = 10_000_000
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -81,6 +83,12 @@ def of_outcome(connection: Connection, search: Search, before: int, rows_max: in
     # the second half leads SQLite to its index
     within = "callback_id < :before AND outcome = :outcome AND outcome <> 'applied'"
     return _scan(connection, within, search, before, rows_max)
+
+
+def of_late(connection: Connection, search: Search, before: int, rows_max: int, *, first: int) -> Page[Candidate]:
+    """Backwards through those that were decided long after they came, down to `first`."""
+    page = _scan(connection, f"callback_id < :before AND callback_id >= {first} AND {LATE}", search, before, rows_max)
+    return page if page.last is not None or before <= first else Page(page.rows, first)
 
 
 def _scan(connection: Connection, within: str, search: Search, before: int, rows_max: int) -> Page[Candidate]:
@@ -147,8 +155,8 @@ def first_since(connection: Connection, moment: int) -> int:
 
 
 def first_from(connection: Connection, moment: int) -> int:
-    """From this id on nothing came before `moment`; what was imported later is left out."""
-    found = halve(_probe(connection, "received_at"), moment + _DISORDER, _newest(connection))
+    """From this id on only what was decided late came before `moment`."""
+    found = halve(_probe(connection, "received_at"), moment + _LATE_US + _DISORDER, _newest(connection))
     return found if found is not None else LAST
 
 

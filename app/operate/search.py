@@ -102,15 +102,20 @@ def _source(connection: Connection, callbacks: Log, search: Search, fitting: Fit
     # what is not decided has no outcome to look for
     reached = LAST - 1 if search.outcome else candidates.reached(connection)
     first = candidates.first_since(connection, search.since) if search.since else 0
-    end = candidates.first_from(connection, search.until) if search.until < LAST else LAST
+    # those of some orders are few: no bound is needed
+    bounded = search.until < LAST and fitting.order_nos is None
+    end = candidates.first_from(connection, search.until) if bounded else LAST
 
     def source(before: int, rows_max: int) -> Page[Candidate]:
-        before = min(before, end)
         page = Page[Candidate]((), None)
         if before > reached + 1:
             page = candidates.in_log(callbacks, before, rows_max, above=max(reached, first - 1))
         if page.last is None and first <= reached:
-            page = decided(min(before, reached + 1), rows_max)
+            before = min(before, reached + 1)
+            if before > end:
+                page = candidates.of_late(connection, search, before, rows_max, first=max(first, end))
+            else:
+                page = decided(before, rows_max)
         return page if page.last is None or page.last > first else Page(page.rows, None)
 
     return source

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.database import writing
+from app.core.database import reading, writing
 from app.core.errors import FieldError
+from app.engine.tables import LATE
 from app.operate import candidates, fitting, orders
 from app.operate.fitting import needles
 from app.operate.looking import Page, look
@@ -118,6 +119,39 @@ def test_a_callback_that_was_decided_late_is_not_passed_over(arrivals: Arrivals)
     arrivals.shop.now = begun + 9 * HOUR
     arrivals.shop.announce("TU-1")
     assert arrivals.found(since=time_text(begun + HOUR), until=time_text(begun + 3 * HOUR)) == [later, parked]
+
+
+def test_what_was_imported_is_found_by_the_time_it_first_came(arrivals: Arrivals) -> None:
+    begun = arrivals.shop.now
+    early = [arrivals.receive("TU-1", at=begun + number * HOUR) for number in range(4)]
+    arrivals.shop.now = begun + 5 * HOUR
+    arrivals.decide()
+    older = [arrivals.receive("TU-2", at=begun - number * 24 * HOUR, bank="BNI") for number in (3, 2, 1)]
+    late = arrivals.receive("TU-1", at=begun + 6 * HOUR)
+    arrivals.shop.now = begun + 6 * HOUR
+    arrivals.decide()
+    undecided = arrivals.receive("TU-3", at=begun - 24 * HOUR, provider="digiflazz")
+    until = time_text(begun + HOUR)
+    wanted = [undecided, *reversed(older), early[0]]
+    assert arrivals.found(until=until) == wanted
+    assert arrivals.found(until=until, text="BNI") == older[::-1]
+    assert arrivals.found(until=until, outcome="parked") == [*reversed(older), early[0]]
+    assert arrivals.found(until=until, order_id="TU-2") == older[::-1]
+    assert arrivals.found(since=time_text(begun - 50 * HOUR), until=time_text(begun - 30 * HOUR)) == [older[1]]
+    assert late in arrivals.found(since=time_text(begun + HOUR))
+    pages, before = [], None
+    for _ in range(len(wanted)):
+        page = arrivals.page({"until": until}, before=before, rows_max=1)
+        pages += [int(line.callback_id) for line in page.callbacks]
+        before = int(page.next_cursor) if page.next_cursor else None
+    assert (pages, before) == (wanted, None)
+
+
+def test_late_callbacks_are_read_by_their_index(arrivals: Arrivals) -> None:
+    query = f"SELECT callback_id FROM callback_outcomes WHERE callback_id < 9 AND callback_id >= 1 AND {LATE}"
+    with reading(arrivals.shop.engine) as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query} ORDER BY callback_id DESC LIMIT 9").all()
+    assert "callback_outcomes_late" in str(plan)
 
 
 def test_a_callback_that_an_answer_had_applied_is_found_by_its_order(arrivals: Arrivals) -> None:
