@@ -20,14 +20,20 @@ _UNASKED_SECONDS = 15.0  # the first question comes at once
 _OPEN_SECONDS = 5.0  # questions about what is decided already: our status API is still there to be asked
 
 
-async def settled(get: Get, report: Report, *, still_seconds: float, asked: Callable[[], int]) -> None:
-    """Wait until nothing is undecided, in doubt or still asked about, or nothing moves for `still_seconds`."""
+async def in_doubt_now(get: Get) -> int:
+    """How many callbacks are in doubt before anything is sent: those of others."""
+    return int((await _stats(get))["waiting"].get("in_doubt", 0))
+
+
+async def settled(get: Get, report: Report, *, still_seconds: float, asked: Callable[[], int], others: int = 0) -> None:
+    """Wait until nothing is undecided, in doubt or still asked about, or nothing moves for `still_seconds`.
+
+    `others`: what was in doubt before, which is not this run's fault.
+    """
     began = moved = time.monotonic()
     before: object = None
     while True:
-        status, stats = await get("/callbacks/stats")
-        if status != HTTPStatus.OK:
-            raise NoAnswer(f"GET /callbacks/stats: {status}")
+        stats = await _stats(get)
         lag, report.in_doubt = stats["lag"]["callbacks"], stats["waiting"].get("in_doubt", 0)
         report.asked, report.in_doubt_most = asked(), max(report.in_doubt_most, report.in_doubt)
         questions = sum(stats["tasks"].get(state, 0) for state in ("ready", "running")) if report.asks else 0
@@ -40,10 +46,18 @@ async def settled(get: Get, report: Report, *, still_seconds: float, asked: Call
         if not lag and not report.in_doubt and (not questions or now - moved > _OPEN_SECONDS):
             return
         if now - moved > (still_seconds if report.asked else min(still_seconds, _UNASKED_SECONDS)):
-            if lag or report.asks:  # else what is in doubt is somebody else's
+            if lag or (report.asks and report.in_doubt > others):  # else what is in doubt is somebody else's
                 report.differ("undecided callbacks", "all", "0", f"{lag}, and {report.in_doubt} in doubt")
             return
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _stats(get: Get) -> dict[str, Any]:
+    status, stats = await get("/callbacks/stats")
+    if status != HTTPStatus.OK:
+        raise NoAnswer(f"GET /callbacks/stats: {status}")
+    found: dict[str, Any] = stats
+    return found
 
 
 async def check(get: Get, report: Report, lanes: int) -> None:

@@ -15,7 +15,7 @@ import uvloop
 from app.core.errors import StartRefused
 from app.core.money import format_amount
 from app.simulation.asking import Asker, Pace, sentence, shown
-from app.simulation.checking import check, settled
+from app.simulation.checking import check, in_doubt_now, settled
 from app.simulation.plan import Call, Order, Plan, Story
 from app.simulation.report import Report
 from app.simulation.status_api import StatusApi
@@ -95,6 +95,7 @@ class _Drive:
         self.asker = asker
         self.api = api
         self.pace = Pace(way.rate)
+        self.others = 0
 
     def steps(self) -> Iterator[tuple[Phase, Callable[[], Awaitable[None]]]]:
         """What is done, in this order."""
@@ -106,6 +107,7 @@ class _Drive:
 
     async def announce(self) -> None:
         """Announce every order; what purchases are paid from is announced, sent and waited for before them."""
+        self.others = await in_doubt_now(self.get)
         funding, lanes = self.plan.funding(), self.way.connections
         if funding:
             await side_by_side(funding, self._announce, lanes)
@@ -129,7 +131,13 @@ class _Drive:
 
     async def settle(self) -> None:
         """Wait until everything is decided."""
-        await settled(self.get, self.report, still_seconds=self.way.still_seconds, asked=lambda: self.api.asked)
+        await settled(
+            self.get,
+            self.report,
+            still_seconds=self.way.still_seconds,
+            asked=lambda: self.api.asked,
+            others=self.others,
+        )
         self.report.asked = self.api.asked
 
     async def check(self) -> None:
