@@ -11,7 +11,7 @@ from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
-from app.callbacks.queries import ID_MAX, AlertQuery, CallbackQuery, LetterQuery, TransactionQuery
+from app.callbacks.queries import ID_MAX, AlertQuery, CallbackQuery, EntryQuery, LetterQuery, TransactionQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
@@ -39,7 +39,6 @@ from app.operate.story_shown import CallbackToldShown
 from app.operate.traffic import TrafficShown, latencies, traffic
 
 Number = Annotated[int, Path(ge=0, le=ID_MAX)]
-Rows = Annotated[int, Query(ge=1, le=200)]
 
 #: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.
 _TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
@@ -225,11 +224,9 @@ def resolve_transaction(order_id: str, word: Said, request: Request) -> Transact
 
 
 @managed.get("/wallets/{user_id:path}/entries", responses=described(404, 422))
-def show_entries(
-    user_id: str, cursor: Annotated[str | None, Query(max_length=64)] = None, rows: Rows = 50
-) -> EntriesShown:
+def show_entries(user_id: str, page: Annotated[EntryQuery, Query()]) -> EntriesShown:
     """A wallet's statement, newest first."""
-    return wallets.show_entries(get_engine(), user_id, cursor=cursor, rows_max=rows)
+    return wallets.show_entries(get_engine(), user_id, cursor=page.cursor, rows_max=page.rows)
 
 
 @managed.get("/wallets/{user_id:path}", responses=described(404, 422))

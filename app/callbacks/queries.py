@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 ID_MAX = 2**63 - 1
 _TIME = "ISO 8601, or how long ago: `2h`, `3d`."
 
 
 class _Page(BaseModel):
-    """A page of what is found."""
+    """A page of what is found. A filter that there is not is refused: it would be taken for one that fits all."""
+
+    model_config = ConfigDict(extra="forbid")
 
     cursor: int | None = Field(None, ge=0, le=ID_MAX, description="`next_cursor` of the page before.")
     rows: int = Field(50, ge=1, le=200)
@@ -60,3 +62,12 @@ class AlertQuery(_Page):
 
     kind: str = Field("", max_length=64, description="A word such as `paid_twice`.")
     closed: bool = Field(default=False, description="Closed ones, too.")
+
+
+class EntryQuery(BaseModel):
+    """Which page of a wallet's entries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: str | None = Field(None, max_length=64, description="`next_cursor` of the page before.")
+    rows: int = Field(50, ge=1, le=200)

@@ -38,6 +38,11 @@ def test_callbacks_and_orders_are_listed_by_user_time_and_text(web: TestClient) 
         "/callbacks/alerts?rows=201",
         "/transactions?status=lost",
         "/transactions?rows=0",
+        "/callbacks/log?order=TU-1",
+        "/callbacks/dead?outcome=applied",
+        "/callbacks/alerts?from=1h",
+        "/transactions?order_id=TU-1",
+        "/wallets/ani/entries?before=1",
     ],
 )
 def test_what_cannot_be_asked_is_a_422(web: TestClient, address: str) -> None:
