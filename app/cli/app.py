@@ -27,6 +27,7 @@ from app.cli import (
     wallet,
 )
 from app.cli.printing import fail
+from app.core.database import is_storage_trouble
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
 from app.core.telemetry import get_logger, redact
 
@@ -84,7 +85,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except DBAPIError as error:
-        fail(f"the state database: {redact(str(error.orig))}")
+        advice = "; nothing was done: free it, or try again" if is_storage_trouble(error) else ""
+        fail(f"the state database: {redact(str(error.orig))}{advice}")
         return 1
     except OSError as error:
         fail(redact(describe_os_error(error)))

@@ -57,6 +57,8 @@ def list_orders(  # noqa: PLR0913, PLR0917 - the options are what one may know o
         ],
         indent=0,
     )
+    if not page.transactions and not page.looked_back_to:
+        printing.nothing("orders")
     if page.looked_back_to:
         printing.field("looked", f"back to {page.looked_back_to}", page.looked_back_at)
     if page.next_cursor:

@@ -1,5 +1,6 @@
 """What commands share: settings, databases, and who is sitting there; every trouble is a CallbackError."""
 
+import errno
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,13 @@ def file_trouble() -> Iterator[None]:
     except BrokenPipeError:  # `callbacks … | head`
         raise
     except OSError as error:
+        if error.errno in _OF_THE_DISK:
+            raise
         raise FieldError("FILE", describe_os_error(error)) from None
+
+
+#: Whoever named the file could not know: not a wrong argument, but something that could not be done.
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 def handlers() -> Any:

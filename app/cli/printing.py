@@ -86,7 +86,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, indent: i
 _NUMBERS = frozenset({"amount", "balance", "tries", "count"})
 
 
+def nothing(what: str) -> None:
+    """That nothing was found, beside the output: a pipe gets no line that is none."""
+    err().print(Text(f"no {what}", "dim"))
+
+
+_ERROR_CHARS = 800
+
+
 def fail(message: str) -> None:
     """One line that says what is wrong and what to do."""
-    line = Text("error: ", "bold red").append_text(Text(safe(" ".join(message.split())), "not bold default"))
-    err().print(line)
+    words = safe(" ".join(message.split()))
+    if len(words) > _ERROR_CHARS:  # it repeats something that somebody typed
+        words = f"{words[: _ERROR_CHARS // 2]} … {words[-_ERROR_CHARS // 2 :]}"
+    err().print(Text("error: ", "bold red").append_text(Text(words, "not bold default")))

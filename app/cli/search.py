@@ -62,6 +62,8 @@ def list_log(  # noqa: PLR0913, PLR0917 - the options are what one may know of a
 
 def _print(page: CallbacksShown, options: list[str]) -> None:
     printing.table(COLUMNS, [cells(line) for line in page.callbacks], indent=0)
+    if not page.callbacks and not page.looked_back_to:
+        printing.nothing("callbacks")
     if page.looked_back_to:
         printing.field("looked", f"back to {page.looked_back_to}", page.looked_back_at)
     if page.next_cursor:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from app.core.database import reading, writing
 from app.core.errors import AmountError, FieldError, NotFound
-from app.core.money import Minor, parse_amount
+from app.core.money import Minor, format_amount, parse_amount
 from app.ledger import books
 from app.ledger.book import Policy
 from app.ledger.persons import adjust
@@ -16,6 +16,8 @@ from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.shown import EntriesShown, EntryShown, WalletShown
 
 PAGE_MAX = 200
+#: Minor units; beyond it a database's integers end.
+BALANCE_MAX = 2**63 - 1
 
 
 def show_wallet(engine: Engine, user_id: str) -> WalletShown:
@@ -52,6 +54,9 @@ def adjust_wallet(
     words = sentence_from("reason", reason)
     by = sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     with writing(engine) as connection:
+        before = books.wallet_of(connection, user_id)
+        if before is not None and abs(before.balance + minor) > BALANCE_MAX:
+            raise FieldError("amount", f"is more than a wallet can hold: {format_amount(BALANCE_MAX)} at most")
         adjust(connection, user_id, minor, who=by, reason=words, at=at, policy=policy)
         wallet = books.wallet_of(connection, user_id)
     if wallet is None:

@@ -2,6 +2,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from app.callbacks.callback_manager import use_manager
 from app.cli import app as cli
 from app.cli.app import commands
 from app.core.config import get_settings
-from app.core.database import engine_for, ensure_schema, get_engine
+from app.core.database import engine_for, ensure_schema, get_engine, make_engine, writing
 from app.core.errors import TREATMENTS
 from app.engine.log import open_log
 from tests.callbacks.web import settle
@@ -230,6 +231,41 @@ def test_hostile_text_reaches_a_terminal_as_escapes(shell: Shell) -> None:
         assert printed.isprintable(), arguments
     ran = shell("wallet", "show", "\x1b]0;title\x07", code=1)
     assert ran.err.rstrip("\n").isprintable()
+
+
+def test_that_nothing_is_found_is_said_beside_the_output(shell: Shell) -> None:
+    for said, what in ((("log", "--user", "nobody"), "no callbacks"), (("transactions", "list"), "no orders")):
+        ran = shell(*said)
+        assert (ran.out, ran.err.strip()) == ("", what)
+
+
+def test_an_error_does_not_repeat_a_book(shell: Shell) -> None:
+    ran = shell("import", "x" * 10_000, code=2)
+    assert len(ran.err) < 1_000
+    assert ran.err.startswith("error: FILE: File name too long: xxx")
+
+
+def test_a_full_disk_is_no_wrong_argument(shell: Shell) -> None:
+    shell("export", "/nowhere/at/all.jsonl", code=2)
+    take(examples.MIDTRANS)
+    with Path("/dev/full").open("wb") as disk:
+        full = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "app", "export", "-"],
+            stdout=disk,
+            stderr=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])},
+        )
+    assert (full.returncode, full.stderr) == (1, b"error: No space left on device\n")
+
+
+def test_a_locked_state_says_that_nothing_was_done(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.database._BUSY_MS", 10)
+    engine_for.cache_clear()
+    with writing(make_engine(get_settings().database_url)) as holding:
+        holding.exec_driver_sql("DELETE FROM callback_alerts")
+        ran = shell("wallet", "adjust", "ani", "+1", "--reason", "test", code=1)
+    assert ran.err == "error: the state database: database is locked; nothing was done: free it, or try again\n"
 
 
 def test_nothing_is_coloured_in_a_pipe(shell: Shell) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from app.core.database import writing
 from app.core.errors import FieldError, NotFound
 from app.operate import wallets
 from app.operate.shown import WalletShown
@@ -29,6 +30,15 @@ def test_an_adjustment_that_is_no_amount_moves_nothing(shop: Shop, amount: objec
         adjust(shop, amount)
     with pytest.raises(NotFound):
         shop.balance()
+
+
+def test_a_wallet_holds_no_more_than_a_database_can_count(shop: Shop) -> None:
+    adjust(shop, "1.00")
+    with writing(shop.engine) as connection:
+        connection.exec_driver_sql(f"UPDATE callback_accounts SET balance = {2**63 - 50} WHERE balance = 100")
+    with pytest.raises(FieldError, match=r"amount: is more than a wallet can hold: 92233720368547758\.07 at most"):
+        adjust(shop, "0.50")
+    assert adjust(shop, "0.49").balance == "92233720368547758.07"
 
 
 def test_an_adjustment_needs_a_reason(shop: Shop) -> None:
