@@ -249,7 +249,7 @@ def test_a_full_disk_is_no_wrong_argument(shell: Shell) -> None:
     shell("export", "/nowhere/at/all.jsonl", code=2)
     take(examples.MIDTRANS)
     with Path("/dev/full").open("wb") as disk:
-        full = subprocess.run(  # noqa: S603 - our own command
+        full = subprocess.run(
             [sys.executable, "-m", "app", "export", "-"],
             stdout=disk,
             stderr=subprocess.PIPE,
