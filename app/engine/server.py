@@ -154,7 +154,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise StartRefused(
-                f"port {port} on {host} is taken by another program; stop it, or set CALLBACK_PORT"
+                f"port {port} on {host} is taken (`callbacks doctor` says by whom); stop what listens there,"
+                " or set CALLBACK_PORT"
             ) from None
         raise StartRefused(f"cannot listen on {host} port {port}: {error.strerror}") from None
     return listener
