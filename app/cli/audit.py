@@ -11,8 +11,8 @@ from app.cli.progress import progress_bar
 from app.core.clock import now_us
 from app.core.language import Lang
 from app.operate import audit as verbs
-from app.operate.audit_shown import AuditShown
-from app.operate.audit_texts import SUMMARY, summary
+from app.operate.audit.shown import AuditShown
+from app.operate.audit.texts import SUMMARY, summary
 from app.operate.moments import moment_from
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.engine.callback import Callback
 from app.engine.log.sqlite import SqliteLog
 from app.operate.audit import audit
-from app.operate.audit_shown import AuditShown
+from app.operate.audit.shown import AuditShown
 from tests.ledger.world import START, Ledger
 
 

@@ -8,7 +8,7 @@ from app.ledger.effect import FORMULAS, effect
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.judgement import Order, fits
 from app.ledger.postings import NOTHING_MOVED
-from app.operate.proof import FactLine, Finding, Key, Numbers, OrderLine, Wrong
+from app.operate.audit.proof import FactLine, Finding, Key, Numbers, OrderLine, Wrong
 
 _KINDS: dict[str, FactKind] = {str(kind): kind for kind in FactKind}
 _LEVELS = {int(level): level for level in Level}

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.money import Minor
-from app.operate.audit_rows import Tables, side_by_side
-from app.operate.audit_tally import Tally
-from app.operate.proof import Finding, Numbers, OrderLine, Unproved, Wrong
-from app.operate.proving import accounts_of, expected_positions, is_own_kind, sums
+from app.operate.audit.proof import Finding, Numbers, OrderLine, Unproved, Wrong
+from app.operate.audit.proving import accounts_of, expected_positions, is_own_kind, sums
+from app.operate.audit.rows import Tables, side_by_side
+from app.operate.audit.tally import Tally
 
 _USERS = ("wallet:", "held:")
 _SYSTEM = "SELECT name, currency, id FROM callback_accounts WHERE name >= ? AND name < ?"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import LogUnavailable
-from app.operate import audit_rows
 from app.operate.audit import audit
-from app.operate.audit_texts import UNPROVED, WRONG
-from app.operate.proof import Unproved, Wrong
+from app.operate.audit import rows as audit_rows
+from app.operate.audit.proof import Unproved, Wrong
+from app.operate.audit.texts import UNPROVED, WRONG
 from tests.ledger.sayings import SERVER_KEY, Said
-from tests.operate.books import PAID, Books, open_shop
+from tests.operate.audit.books import PAID, Books, open_shop
 
 TU_1 = "(SELECT id FROM callback_orders WHERE order_id = 'TU-1')"
 WALLET = "(SELECT id FROM callback_accounts WHERE name = 'wallet:ani')"

@@ -18,7 +18,7 @@ from app.ledger.answers import settle
 from app.ledger.book import Policy
 from app.ledger.persons import Resolution, adjust, resolve
 from app.operate.audit import audit
-from app.operate.audit_shown import AuditShown
+from app.operate.audit.shown import AuditShown
 from tests.ledger.sayings import (
     SERVER_KEY,
     WEBHOOK_SECRET,

@@ -10,11 +10,8 @@ from typing import Any
 from app.engine.callback import Callback, Handlers, OutcomeWord
 from app.engine.log import Log
 from app.ledger.facts import Level
-from app.operate.audit_reader import Reader
-from app.operate.audit_rows import Tables, log_stream, side_by_side
-from app.operate.audit_tally import Tally
-from app.operate.proof import FactLine, Finding, Key, Unproved, Wrong
-from app.operate.proving import (
+from app.operate.audit.proof import FactLine, Finding, Key, Unproved, Wrong
+from app.operate.audit.proving import (
     BY_PERSONS,
     NOTES,
     answer_fits,
@@ -26,6 +23,9 @@ from app.operate.proving import (
     person_tells,
     shown_fact,
 )
+from app.operate.audit.reader import Reader
+from app.operate.audit.rows import Tables, log_stream, side_by_side
+from app.operate.audit.tally import Tally
 
 _KNOWN = "SELECT kind, attempt, key, amount, level FROM callback_facts WHERE order_no = ?"
 _ORDER = "SELECT order_id FROM callback_orders WHERE id = ?"

@@ -11,14 +11,14 @@ from app.core.errors import LogUnavailable
 from app.core.language import Lang
 from app.engine.callback import Handlers
 from app.engine.log import Log
-from app.operate.audit_orders import check_accounts, check_orders
-from app.operate.audit_rows import Tables
-from app.operate.audit_shown import AuditShown, FindingShown, UnprovedShown
-from app.operate.audit_sources import Sources
-from app.operate.audit_tally import Tally
-from app.operate.audit_texts import unproved_text, wrong_text
+from app.operate.audit.orders import check_accounts, check_orders
+from app.operate.audit.proof import Finding
+from app.operate.audit.rows import Tables
+from app.operate.audit.shown import AuditShown, FindingShown, UnprovedShown
+from app.operate.audit.sources import Sources
+from app.operate.audit.tally import Tally
+from app.operate.audit.texts import unproved_text, wrong_text
 from app.operate.exporting import Progress, no_progress
-from app.operate.proof import Finding
 from app.operate.shown import amount_text, time_text
 
 _SIZES = (

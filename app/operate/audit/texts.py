@@ -1,7 +1,7 @@
 """What an audit's findings mean for people, in Indonesian and English."""
 
 from app.core.language import Lang, Text
-from app.operate.proof import Unproved, Wrong
+from app.operate.audit.proof import Unproved, Wrong
 
 WRONG: dict[Wrong, Text] = {
     Wrong.EFFECT: Text(

@@ -6,8 +6,8 @@ import orjson
 
 from app.core.telemetry import get_logger
 from app.engine.callback import Callback, Handlers, Request
-from app.operate.audit_tally import Tally
-from app.operate.proof import Finding, Unproved, Wrong
+from app.operate.audit.proof import Finding, Unproved, Wrong
+from app.operate.audit.tally import Tally
 
 log = get_logger(__name__)
 

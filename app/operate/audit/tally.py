@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from app.operate.proof import Finding, Unproved, Wrong
+from app.operate.audit.proof import Finding, Unproved, Wrong
 
 #: So many findings of a kind are kept, so that a books' disaster does not fill the memory; all are counted.
 KEPT_MAX = 50
