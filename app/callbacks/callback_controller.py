@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.callbacks import embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
+from app.callbacks.handlers_shown import HandlerShown, HandlersShown
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
 from app.callbacks.queries import ID_MAX, AlertQuery, CallbackQuery, EntryQuery, LetterQuery, TransactionQuery
 from app.core.clock import now_us
@@ -17,26 +18,19 @@ from app.core.config import get_settings
 from app.core.database import get_engine
 from app.engine.log import visiting
 from app.operate import access, alerts, letters, order_list, orders, replay, search, story, wallets
+from app.operate.alerts_shown import AlertsShown
+from app.operate.callbacks_shown import CallbacksShown
+from app.operate.letters_shown import DeadLetterShown, DeadLettersShown, RetriedShown
 from app.operate.metrics import metrics_page
 from app.operate.order_list_shown import TransactionsShown
 from app.operate.orders import policy_of
+from app.operate.orders_shown import TransactionShown
 from app.operate.readiness import readiness
+from app.operate.readiness_shown import ReadinessShown
 from app.operate.replay_shown import ReplayedShown
-from app.operate.shown import (
-    AlertsShown,
-    CallbacksShown,
-    DeadLetterShown,
-    DeadLettersShown,
-    EntriesShown,
-    HandlerShown,
-    HandlersShown,
-    ReadinessShown,
-    RetriedShown,
-    TransactionShown,
-    WalletShown,
-)
 from app.operate.story_shown import CallbackToldShown
 from app.operate.traffic import TrafficShown, latencies, traffic
+from app.operate.wallets_shown import EntriesShown, WalletShown
 
 Number = Annotated[int, Path(ge=0, le=ID_MAX)]
 

@@ -13,8 +13,8 @@ from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.operate import letters, letters_many
 from app.operate.letters import LetterSearch, letter_search_from
+from app.operate.letters_shown import DeadLetterShown
 from app.operate.many import Tally
-from app.operate.shown import DeadLetterShown
 
 dead = typer.Typer(help="Dead letters: what was given up, with why and what to do.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.printing import safe
-from app.operate.shown import AlertShown
+from app.operate.alerts_shown import AlertShown
 from app.operate.traffic import PaceShown, ProviderShown, TrafficShown
 
 _NARROWEST = 80

@@ -10,7 +10,7 @@ from app.cli.many import Since, Until
 from app.cli.parts import Before, Json
 from app.core.clock import now_us
 from app.operate import search
-from app.operate.shown import CallbackLine, CallbacksShown
+from app.operate.callbacks_shown import CallbackLine, CallbacksShown
 
 Order: TypeAlias = Annotated[str, typer.Option(metavar="ORDER_ID", help="About this order.")]
 User: TypeAlias = Annotated[str, typer.Option(metavar="USER_ID", help="About this user's orders.")]

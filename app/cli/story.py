@@ -9,7 +9,7 @@ from app.cli import parts, printing
 from app.cli.dead import print_letter
 from app.cli.parts import Json
 from app.operate import story
-from app.operate.shown import CallbackShown
+from app.operate.callbacks_shown import CallbackShown
 from app.operate.story_shown import CallbackToldShown, StoryLine, StoryShown
 
 

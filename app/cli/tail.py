@@ -17,7 +17,7 @@ from app.cli.search import InBody, Order, Outcome, Provider, User, cells
 from app.core.clock import now_us
 from app.core.errors import CallbackError, DatabaseError
 from app.operate import search
-from app.operate.shown import CallbackLine
+from app.operate.callbacks_shown import CallbackLine
 from app.operate.tail import Tail
 
 _POLL_SECONDS = 0.1

@@ -17,7 +17,7 @@ from app.cli.parts import Json
 from app.core.clock import now_us
 from app.core.config import Settings, secrets_of
 from app.core.errors import ExternalAPIError, FieldError, NoAnswer
-from app.operate.shown import AlertsShown
+from app.operate.alerts_shown import AlertsShown
 from app.operate.traffic import TrafficShown
 
 _ANSWER_SECONDS = 5.0

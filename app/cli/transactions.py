@@ -16,7 +16,7 @@ from app.core.clock import now_us
 from app.core.errors import FieldError, describe_os_error
 from app.operate import importing, orders
 from app.operate.orders import policy_of
-from app.operate.shown import TransactionShown
+from app.operate.orders_shown import TransactionShown
 
 commands = typer.Typer(help="Orders that the shop announces.", no_args_is_help=True)
 

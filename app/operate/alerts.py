@@ -6,10 +6,10 @@ from sqlalchemy import Connection, Engine, text
 from app.core.database import reading, writing
 from app.core.errors import CallbackError, FieldError, NotFound
 from app.core.language import Lang
+from app.operate.alerts_shown import AlertsShown
 from app.operate.matters import ALERTS
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.outcomes import alerts_found
-from app.operate.shown import AlertsShown
 
 PAGE_MAX = 200
 _LATEST = 2**63 - 1

@@ -17,18 +17,12 @@ from app.ledger import books
 from app.ledger.effect import effect
 from app.ledger.facts import Fact, Level, Told, learn
 from app.operate import outcomes, texts
+from app.operate.books_shown import FactShown, PostingShown
+from app.operate.callbacks_shown import CallbackShown, ExplanationShown, TaskShown
 from app.operate.letters import letters_of
 from app.operate.matters import reason_text
 from app.operate.orders import cause_shown
-from app.operate.shown import (
-    CallbackShown,
-    ExplanationShown,
-    FactShown,
-    PostingShown,
-    TaskShown,
-    body_shown,
-    time_text,
-)
+from app.operate.shown import body_shown, time_text
 
 
 def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_id: int, *, lang: Lang) -> CallbackShown:

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric as Family
 from app.core.telemetry import METRICS, Metric
 from app.engine.latency import BOUNDS, below, total_us
 from app.engine.meter import Tally
-from app.operate.shown import StatsShown
+from app.operate.stats_shown import StatsShown
 
 _SECOND = 1_000_000
 

@@ -17,16 +17,10 @@ from app.ledger.facts import FactKind, Known
 from app.ledger.persons import WORDS, Resolution, resolve
 from app.operate import texts
 from app.operate.announcement import amount_from, order_from
+from app.operate.books_shown import CauseShown, FactShown, PostingShown
+from app.operate.orders_shown import NoticeShown, TransactionShown
 from app.operate.outcomes import alerts_about, callbacks_of_order
-from app.operate.shown import (
-    CauseShown,
-    FactShown,
-    NoticeShown,
-    PostingShown,
-    TransactionShown,
-    amount_text,
-    time_text,
-)
+from app.operate.shown import amount_text, time_text
 
 _SECOND = 1_000_000
 WHO_CHARS_MAX = 128

@@ -14,7 +14,7 @@ from app.core.errors import CallbackError
 from app.engine.log import visiting
 from app.engine.log.place import log_path
 from app.engine.offsets import place_of
-from app.operate.shown import CheckShown, ReadinessShown
+from app.operate.readiness_shown import CheckShown, ReadinessShown
 
 _FREE_BYTES_MIN = 16 << 20
 _SLOW_SECONDS = 60.0

@@ -2,7 +2,9 @@
 
 from pydantic import Field
 
-from app.operate.shown import AlertShown, ExplanationShown, Shown
+from app.operate.alerts_shown import AlertShown
+from app.operate.callbacks_shown import ExplanationShown
+from app.operate.shown import Shown
 
 
 class MoveShown(Shown):

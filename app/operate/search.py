@@ -14,11 +14,12 @@ from app.core.language import Lang
 from app.engine.callback import OutcomeWord
 from app.engine.log import Log
 from app.operate import candidates, outcomes
+from app.operate.callbacks_shown import CallbackLine, CallbacksShown
 from app.operate.candidates import LAST, Candidate, Search
 from app.operate.fitting import Fitting
 from app.operate.looking import SECONDS, SECONDS_FOR_BODIES, Page, Source, look
 from app.operate.moments import moment_from
-from app.operate.shown import CallbackLine, CallbacksShown, time_text
+from app.operate.shown import time_text
 
 PAGE_MAX = 200
 TEXT_CHARS_MAX = 200

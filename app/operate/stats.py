@@ -11,7 +11,8 @@ from app.engine.log import Log
 from app.engine.log.place import log_path
 from app.engine.offsets import Place, place_of
 from app.engine.tallies import Tallies, tallies_of
-from app.operate.shown import LagShown, StatsShown, time_text
+from app.operate.shown import time_text
+from app.operate.stats_shown import LagShown, StatsShown
 
 #: How far behind the worker is counted; beyond it the figure would cost more than it tells.
 LAG_ROWS_MAX = 1_000

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from app.operate.shown import CallbackShown, Shown
+from app.operate.callbacks_shown import CallbackShown
+from app.operate.shown import Shown
 
 
 class MovedShown(Shown):

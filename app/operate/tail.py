@@ -14,11 +14,11 @@ from app.core.language import Lang
 from app.engine.callback import Callback
 from app.engine.log import Log
 from app.operate import candidates
+from app.operate.callbacks_shown import CallbackLine
 from app.operate.candidates import Candidate, Search
 from app.operate.fitting import Fitting
 from app.operate.outcomes import OutcomeRow, outcomes_of
 from app.operate.search import lines
-from app.operate.shown import CallbackLine
 
 #: How long a callback is waited for while the worker does not move, in microseconds.
 PATIENCE = 2_000_000

@@ -12,8 +12,9 @@ from app.engine.latency import Histogram, percentile_ms
 from app.engine.log import Log
 from app.engine.meter import Meter, Tally, Window
 from app.engine.tallies import tallies_of
-from app.operate.shown import Shown, StatsShown, time_text
+from app.operate.shown import Shown, time_text
 from app.operate.stats import counted, stats
+from app.operate.stats_shown import StatsShown
 
 _SECOND = 1_000_000
 

@@ -13,7 +13,7 @@ from app.ledger.book import Policy
 from app.ledger.persons import adjust
 from app.operate.announcement import id_from
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
-from app.operate.shown import EntriesShown, EntryShown, WalletShown
+from app.operate.wallets_shown import EntriesShown, EntryShown, WalletShown
 
 PAGE_MAX = 200
 #: Minor units; beyond it a database's integers end.

@@ -21,7 +21,8 @@ from app.cli.picture import duration, picture, rate, spark
 from app.cli.top import address
 from app.core.config import Settings
 from app.core.errors import FieldError
-from app.operate.shown import AlertShown, LagShown
+from app.operate.alerts_shown import AlertShown
+from app.operate.stats_shown import LagShown
 from app.operate.traffic import (
     BehindShown,
     EachSecondShown,

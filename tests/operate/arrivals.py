@@ -13,7 +13,7 @@ from app.engine.callback import Row
 from app.engine.log import Log, open_log
 from app.engine.worker import Worker
 from app.operate import search
-from app.operate.shown import CallbacksShown
+from app.operate.callbacks_shown import CallbacksShown
 from tests.operate.shop import Shop
 
 NOTHING: Mapping[str, str] = {}

@@ -12,7 +12,7 @@ from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.record import Telling, record
 from app.operate import orders, wallets
-from app.operate.shown import TransactionShown
+from app.operate.orders_shown import TransactionShown
 
 NOW = 1_764_046_140_000_000  # 2025-11-25T04:49:00Z
 UNASKED = Policy(confirm="off")

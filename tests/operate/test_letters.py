@@ -14,7 +14,7 @@ from app.engine.outcomes import Alert, bury, raise_alerts, write_outcomes
 from app.engine.tasks import GiveUp
 from app.engine.tasks.queue import Ending, NewTask, claim, enqueue, finish
 from app.operate import alerts, letters
-from app.operate.shown import DeadLetterShown, RetriedShown
+from app.operate.letters_shown import DeadLetterShown, RetriedShown
 from tests.operate.shop import Shop
 
 

@@ -1,6 +1,6 @@
 from app.core.telemetry import METRICS
 from app.operate.metrics import metrics_page
-from app.operate.shown import LagShown, StatsShown
+from app.operate.stats_shown import LagShown, StatsShown
 
 
 def test_hostile_label_values_stay_inside_their_quotation_marks() -> None:

@@ -10,7 +10,7 @@ from app.ledger import books
 from app.ledger.facts import Fact, FactKind, Told
 from app.operate import orders
 from app.operate.announcement import order_from
-from app.operate.shown import TransactionShown
+from app.operate.orders_shown import TransactionShown
 from tests.operate.shop import UNASKED, Shop
 
 GOOD: dict[str, Any] = {"order_id": "TU-1", "user_id": "ani", "kind": "topup", "amount": "100000.00"}

@@ -19,8 +19,8 @@ from app.engine.log import Log, open_log
 from app.engine.worker import Worker
 from app.operate import alerts, inbox, letters, retention, search
 from app.operate.audit import audit
+from app.operate.callbacks_shown import CallbackShown
 from app.operate.exporting import refuse_existing
-from app.operate.shown import CallbackShown
 from tests.operate.shop import NOW, Shop
 
 DAY = 86_400_000_000

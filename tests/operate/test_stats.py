@@ -5,7 +5,7 @@ import pytest
 from app.core.config import Settings
 from app.engine.log import open_log
 from app.operate import stats as counting
-from app.operate.shown import LagShown
+from app.operate.stats_shown import LagShown
 from app.operate.traffic import traffic
 from tests.operate.shop import NOW, Shop
 

@@ -3,7 +3,7 @@ import pytest
 from app.core.database import writing
 from app.core.errors import FieldError, NotFound
 from app.operate import wallets
-from app.operate.shown import WalletShown
+from app.operate.wallets_shown import WalletShown
 from tests.operate.shop import UNASKED, Shop
 
 

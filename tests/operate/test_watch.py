@@ -8,7 +8,7 @@ from app.core.database import reading, writing
 from app.engine import offsets
 from app.engine.log import Log, open_log
 from app.operate import alerts as alert_rows
-from app.operate.shown import AlertShown
+from app.operate.alerts_shown import AlertShown
 from app.operate.watch import STILL_SECONDS, Watch
 from tests.operate.shop import NOW, Shop
 
