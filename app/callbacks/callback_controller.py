@@ -29,7 +29,8 @@ from app.operate.readiness import readiness
 from app.operate.readiness_shown import ReadinessShown
 from app.operate.replay_shown import ReplayedShown
 from app.operate.story_shown import CallbackToldShown
-from app.operate.traffic import TrafficShown, latencies, traffic
+from app.operate.traffic import latencies, traffic
+from app.operate.traffic_shown import TrafficShown
 from app.operate.wallets_shown import EntriesShown, WalletShown
 
 Number = Annotated[int, Path(ge=0, le=ID_MAX)]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from app.cli.printing import safe
 from app.operate.alerts_shown import AlertShown
-from app.operate.traffic import PaceShown, ProviderShown, TrafficShown
+from app.operate.traffic_shown import PaceShown, ProviderShown, TrafficShown
 
 _NARROWEST = 80
 _SPARK_MIN, _SPARK_MAX = 14, 60

@@ -18,7 +18,7 @@ from app.core.clock import now_us
 from app.core.config import Settings, secrets_of
 from app.core.errors import ExternalAPIError, FieldError, NoAnswer
 from app.operate.alerts_shown import AlertsShown
-from app.operate.traffic import TrafficShown
+from app.operate.traffic_shown import TrafficShown
 
 _ANSWER_SECONDS = 5.0
 _OK, _UNAUTHORIZED = 200, 401

@@ -23,7 +23,7 @@ from app.core.config import Settings
 from app.core.errors import FieldError
 from app.operate.alerts_shown import AlertShown
 from app.operate.stats_shown import LagShown
-from app.operate.traffic import (
+from app.operate.traffic_shown import (
     BehindShown,
     EachSecondShown,
     LatencyShown,

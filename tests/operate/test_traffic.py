@@ -12,7 +12,8 @@ from app.engine.meter import Meter
 from app.engine.tallies import tallies_of
 from app.ledger.facts import Fact, FactKind, Told
 from app.ledger.parked import lapse
-from app.operate.traffic import TrafficShown, latencies, traffic
+from app.operate.traffic import latencies, traffic
+from app.operate.traffic_shown import TrafficShown
 from tests.operate.shop import NOW, Shop
 
 SECOND = 1_000_000
