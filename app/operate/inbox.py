@@ -17,10 +17,10 @@ from app.ledger import books
 from app.ledger.effect import effect
 from app.ledger.facts import Fact, Level, Told, learn
 from app.operate import outcomes, texts
+from app.operate.advice import reason_text
 from app.operate.books_shown import FactShown, PostingShown
 from app.operate.callbacks_shown import CallbackShown, ExplanationShown, TaskShown
 from app.operate.letters import letters_of
-from app.operate.matters import reason_text
 from app.operate.orders import cause_shown
 from app.operate.shown import body_shown, time_text
 

@@ -14,9 +14,9 @@ from app.engine.log import Log
 from app.engine.outcomes import close_letters
 from app.engine.tasks import queue
 from app.ledger.books import order_ids, order_no
+from app.operate.advice import reason_advice, reason_text
 from app.operate.again import carry_out
 from app.operate.letters_shown import DeadLetterShown, DeadLettersShown, RetriedShown
-from app.operate.matters import reason_advice, reason_text
 from app.operate.moments import moment_from
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.outcomes import detail_of, outcomes_of

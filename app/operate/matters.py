@@ -3,12 +3,18 @@
 The words on the left are stable: the API and the tables have them. A test proves that the code uses no other ones.
 """
 
-import shlex
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
-from app.core.language import Lang, Text
-from app.operate.texts import OUTCOMES, Matter, fill
+from app.core.language import Text
+
+
+class Matter(NamedTuple):
+    """What happened, what to do about it, and the commands that would settle it."""
+
+    told: Text
+    to_do: Text = Text("", "")
+    commands: tuple[str, ...] = ()
+
 
 _RETRY = "callbacks dead retry {dead_id}"
 _DROP = 'callbacks dead drop {dead_id} --reason "…"'
@@ -377,48 +383,5 @@ ALERTS: dict[str, Matter] = {
     ),
 }
 
-_WHATEVER = Matter(Text("{word}: {detail}", "{word}: {detail}"), _LOOK_AND_RETRY, (_RETRY, _DROP))
-
-
-def outcome_text(outcome: str, reason: str, detail: Mapping[str, Any], lang: Lang) -> str:
-    """What became of a callback, in a sentence."""
-    if reason:
-        return reason_text(reason, detail, lang)
-    found = OUTCOMES.get(outcome)
-    return getattr(found, lang) if found else outcome
-
-
-def reason_text(reason: str, detail: Mapping[str, Any], lang: Lang) -> str:
-    """What happened, in a sentence; a reason of your own handler's is shown as it is."""
-    matter = REASONS.get(reason, _WHATEVER)
-    return fill(matter.told, _with_detail(reason, detail), lang)
-
-
-def reason_advice(reason: str, values: Mapping[str, Any], lang: Lang) -> tuple[str, list[str]]:
-    """What to do about it, and the commands that would settle it."""
-    return _advice(REASONS.get(reason, _WHATEVER), values, lang)
-
-
-def alert_text(
-    kind: str, subject: str, detail: Mapping[str, Any], lang: Lang, *, user_id: str = ""
-) -> tuple[str, str, list[str]]:
-    """What happened, what to do, and commands; `subject` is `order:TU-1`, `wallet:ani`, `provider:midtrans`, `log`.
-
-    `user_id`: whose order it is about.
-    """
-    matter = ALERTS.get(kind, _WHATEVER)
-    family, _, name = subject.partition(":")
-    values = {"user_id": user_id, **_with_detail(kind, detail), "subject": name or subject}
-    values |= {"order_id": name} if family == "order" else {"user_id": name} if family == "wallet" else {}
-    return (fill(matter.told, values, lang), *_advice(matter, values, lang))
-
-
-def _advice(matter: Matter, values: Mapping[str, Any], lang: Lang) -> tuple[str, list[str]]:
-    # What a sender wrote is quoted: people paste these lines into a shell.
-    quoted = {name: shlex.quote(str(value)) for name, value in values.items() if value not in {None, ""}}
-    return getattr(matter.to_do, lang), [fill(Text(command, command), quoted, lang) for command in matter.commands]
-
-
-def _with_detail(word: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    shown = ", ".join(f"{name} {value!r}" for name, value in detail.items())
-    return {**detail, "word": word, "detail": detail.get("detail") or shown or "?"}
+#: For every other word: a handler of somebody's own gives reasons of its own.
+WHATEVER = Matter(Text("{word}: {detail}", "{word}: {detail}"), _LOOK_AND_RETRY, (_RETRY, _DROP))

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 from app.core.language import Lang
 from app.engine.callback import Callback
 from app.ledger.books import OrderRow, order_ids, users_of
+from app.operate.advice import alert_text, outcome_text
 from app.operate.alerts_shown import AlertShown
 from app.operate.callbacks_shown import CallbackLine
-from app.operate.matters import alert_text, outcome_text
 from app.operate.shown import time_text
 
 

@@ -15,9 +15,9 @@ from app.ledger.facts import Fact, Level
 from app.ledger.postings import NOTHING_MOVED, Account, journal
 from app.ledger.record import record
 from app.operate import inbox
+from app.operate.advice import reason_text
 from app.operate.again import Decided, Person, decide_anew, in_log
 from app.operate.alerts_shown import AlertShown
-from app.operate.matters import reason_text
 from app.operate.outcomes import alerts_about, outcomes_of
 from app.operate.replay_shown import MoveShown, ReplayExplainedShown
 from app.operate.savepoint import savepoint

@@ -15,9 +15,9 @@ from app.core.language import Lang
 from app.engine.callback import Handlers, OutcomeWord
 from app.engine.log import Log
 from app.ledger import books
+from app.operate.advice import outcome_text
 from app.operate.again import Decided, decide_anew, in_log, keep_person, person_from
 from app.operate.many import Done, Tally, each
-from app.operate.matters import outcome_text
 from app.operate.outcomes import outcomes_of
 from app.operate.rehearsal import explain, foresee
 from app.operate.replay_shown import ReplayCount, ReplayedShown, ReplayExplainedShown, ReplayFailure, ReplaysShown

@@ -15,7 +15,7 @@ from app.engine.log import Log
 from app.ledger import books
 from app.ledger.effect import effect
 from app.operate import inbox, outcomes, texts
-from app.operate.matters import outcome_text
+from app.operate.advice import outcome_text
 from app.operate.shown import time_text
 from app.operate.story_shown import CallbackToldShown, MovedShown, StoryLine, StoryShown
 

@@ -1,20 +1,11 @@
 """What people read, in Indonesian and English: statuses, notices to users, outcomes; a table each."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.core.language import Lang, Text
 from app.core.money import Minor, format_amount
 from app.ledger.books import OrderRow
-
-
-class Matter(NamedTuple):
-    """What happened, what to do about it, and the commands that would settle it."""
-
-    told: Text
-    to_do: Text = Text("", "")
-    commands: tuple[str, ...] = ()
-
 
 STATUSES: dict[str, Text] = {
     "waiting": Text("menunggu kabar dari pengirim", "waiting for word from the sender"),

@@ -76,18 +76,8 @@ def test_commands_only_name_values_that_there_are() -> None:
     assert named <= known
 
 
-def test_what_a_sender_wrote_is_quoted_in_commands() -> None:
-    _, commands = matters.reason_advice("fields_disagree", {"order_id": "x; rm -rf ~", "dead_id": 7}, "en")
-    assert commands[0] == "callbacks transactions show 'x; rm -rf ~'"
-    assert commands[-1].startswith("callbacks dead drop 7 ")
-
-
 def test_braces_in_a_value_mean_nothing() -> None:
     assert "{amount}" in texts.fill(Text("{order_id}", "{order_id}"), {"order_id": "{amount}"}, "en")
-
-
-def test_a_reason_of_somebody_s_own_handler_is_shown_as_it_is() -> None:
-    assert matters.reason_text("out_of_stock", {"item": "xld10"}, "en") == "out_of_stock: item 'xld10'"
 
 
 @pytest.mark.parametrize(

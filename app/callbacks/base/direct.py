@@ -30,7 +30,7 @@ from app.engine.nesting import too_deep
 from app.engine.offsets import epoch_no_of
 from app.engine.receive import row_of
 from app.migrations.run import bring_up_to_date
-from app.operate.matters import reason_text
+from app.operate.advice import reason_text
 
 log = get_logger(__name__)
 
