@@ -29,21 +29,21 @@ lint: dev ## Everything of `test` but the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(CODE)
 	PYTHONPATH=. $(BIN)/lint-imports --no-logo
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m docs.generate --check
 
 docs: dev ## Write the generated sections of docs/ anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 bench-growth: dev ## Measure what growth costs: 10 thousand, 1 million, 10 million callbacks (half an hour, 25 GB)
 	$(BIN)/python -m bench.growth $(BENCH)
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 hooks: dev ## Check before each commit what `lint` checks
 	$(BIN)/pre-commit install
 
 bench: dev ## Measure this system and its peers (minutes; writes bench/results/ and its page)
 	$(BIN)/python -m bench.run $(BENCH)
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 bench-quick: dev ## The same in small
 	$(BIN)/python -m bench.run --quick $(BENCH)

@@ -1,4 +1,3 @@
-import json
 import re
 import shlex
 from pathlib import Path
@@ -13,7 +12,6 @@ from docs.generate import (
     SECTIONS,
     Command,
     Section,
-    benchmark,
     command_help,
     errors,
     every_command,
@@ -22,7 +20,6 @@ from docs.generate import (
     render,
     response_codes,
     settings,
-    table,
 )
 from tests.callbacks.web import application
 
@@ -74,20 +71,9 @@ def test_a_page_may_have_several_sections(tmp_path: Path) -> None:
     assert "BBB" in after
 
 
-def test_a_pipe_in_a_cell_does_not_break_the_table() -> None:
-    assert table(["h"], [["a|b"]]).splitlines()[-1] == "| a\\|b |"
-
-
 def test_every_section_has_a_name_of_its_own_on_its_page() -> None:
     keys = [(section.page, section.name) for section in SECTIONS]
     assert len(keys) == len(set(keys))
-
-
-def test_the_benchmarks_page_names_every_row_that_was_measured(root: Path) -> None:
-    rows = json.loads((root / "bench" / "results" / "latest.json").read_text())["rows"]
-    text = benchmark()
-    assert all(f"| {row['system']} |" in text for row in rows)
-    assert all(row["wrong"] == [] for row in rows)
 
 
 def test_every_response_code_of_digiflazz_has_a_line_and_a_known_class() -> None:
