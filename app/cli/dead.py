@@ -9,6 +9,7 @@ from rich.text import Text
 from app.cli import many, parts, printing
 from app.cli.many import DryRun, Since, Until, Yes
 from app.cli.parts import ID_MAX, Before, Json, Reason, Who
+from app.cli.progress import Move, progress_bar
 from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.operate import letters, letters_many
@@ -96,8 +97,8 @@ def retry(  # noqa: PLR0913, PLR0917 - the options are the filters
             return
         ids, tally = _chosen(dead_ids, search, "Retry", dry_run=dry_run, yes=yes), Tally(dry_run=dry_run)
         _end(
-            lambda bar: letters_many.retry_many(
-                engine, log, handlers, ids, who=who, clock=now_us, tally=tally, progress=bar.move
+            lambda move: letters_many.retry_many(
+                engine, log, handlers, ids, who=who, clock=now_us, tally=tally, progress=move
             ),
             "retrying",
             len(ids),
@@ -137,8 +138,8 @@ def drop(  # noqa: PLR0913, PLR0917 - the options are the filters
         return
     ids, tally = _chosen(dead_ids, search, "Drop", dry_run=dry_run, yes=yes), Tally(dry_run=dry_run)
     _end(
-        lambda bar: letters_many.drop_many(
-            engine, ids, who=who, reason=reason, clock=now_us, tally=tally, progress=bar.move
+        lambda move: letters_many.drop_many(
+            engine, ids, who=who, reason=reason, clock=now_us, tally=tally, progress=move
         ),
         "dropping",
         len(ids),
@@ -175,10 +176,10 @@ def _chosen(dead_ids: list[int] | None, search: LetterSearch, deed: str, *, dry_
     return found
 
 
-def _end(work: Callable[[many.Bar], None], name: str, total: int, tally: Tally, *, json: bool) -> None:
+def _end(work: Callable[[Move], None], name: str, total: int, tally: Tally, *, json: bool) -> None:
     try:
-        with many.Bar(name, total) as bar:
-            work(bar)
+        with progress_bar(name, total) as move:
+            work(move)
     except KeyboardInterrupt:
         _summary(tally, json=json)
         many.stopped(tally.done)

@@ -1,10 +1,9 @@
-"""What verbs over many share at a terminal: a question first, a bar meanwhile, a summary whatever ends them."""
+"""What verbs over many share at a terminal: a question first, and what a stop left behind."""
 
 import sys
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from app.cli import printing
@@ -25,34 +24,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise FieldError("--yes", "is needed where nobody can answer; --dry-run says first what would be done")
     typer.confirm(question, abort=True, err=True)
-
-
-class Bar:
-    """A progress bar on standard error, where that is a terminal."""
-
-    def __init__(self, name: str, total: int) -> None:
-        """`total`: how many there are."""
-        self._bar = Progress(
-            TextColumn(name),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=printing.err(),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._bar.add_task("", total=total)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def move(self, done: int) -> None:
-        """So many are done."""
-        self._bar.update(self._task, completed=done)
 
 
 def stopped(done: int) -> None:

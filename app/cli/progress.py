@@ -1,10 +1,11 @@
 """What long work shows on standard error: a progress bar in a terminal, and the lines of a file that do not fit."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from app.cli import printing
@@ -12,21 +13,32 @@ from app.cli import printing
 _TOLD_MAX = 20
 
 
+class Move(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, done: int, of: int | None = None, /) -> None:
+        """So much is done; `of` how much, where that was not known beforehand."""
+
+
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """`move(done, of)` moves the bar, which is gone at the end."""
+def progress_bar(what: str, total: int | None = None) -> Iterator[Move]:
+    """`move` moves the bar, which is gone at the end; it counts up to `total`, or without one shows percents."""
     bar = Progress(
         TextColumn(what),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.percentage:>3.0f}%") if total is None else MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=printing.err(),
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    task = bar.add_task("", total=None)
+    task = bar.add_task("", total=total)
+
+    def move(done: int, of: int | None = None, /) -> None:
+        bar.update(task, completed=done, total=None if of is None else max(of, 1))
+
     with bar:
-        yield lambda done, of: bar.update(task, completed=done, total=max(of, 1))
+        yield move
 
 
 class Refusals:

@@ -8,6 +8,7 @@ from rich.text import Text
 from app.cli import many, parts, printing
 from app.cli.many import DryRun, Since, Until, Yes
 from app.cli.parts import ID_MAX, Json, Who
+from app.cli.progress import progress_bar
 from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.operate import replay as verbs
@@ -66,8 +67,8 @@ def replay(  # noqa: PLR0913, PLR0917 - the options are what a person may ask fo
             many.confirm(f"Replay {work} callbacks?", yes=yes)
         tally = Tally(dry_run=dry_run)
         try:
-            with many.Bar("foreseeing" if dry_run else "replaying", work) as bar:
-                verbs.replay_many(room, selection, who=who, reason=reason, clock=now_us, tally=tally, progress=bar.move)
+            with progress_bar("foreseeing" if dry_run else "replaying", work) as move:
+                verbs.replay_many(room, selection, who=who, reason=reason, clock=now_us, tally=tally, progress=move)
         except KeyboardInterrupt:
             _summary(verbs.tally_shown(tally, lang=lang), json=json)
             many.stopped(tally.done)

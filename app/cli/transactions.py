@@ -3,15 +3,14 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, BinaryIO, Self
+from typing import Annotated, BinaryIO
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
-from app.cli.progress import Refusals
+from app.cli.progress import Refusals, progress_bar
 from app.core.clock import now_us
 from app.core.errors import FieldError, describe_os_error
 from app.operate import importing, orders
@@ -72,9 +71,15 @@ def import_file(
     engine, settings = parts.existing_state(), parts.settings()
     told = Refusals()
     try:
-        with _opened(file) as stream, _Bar(stream) as bar:
+        with _opened(file) as stream, progress_bar("announcing") as move:
+            size = os.fstat(stream.fileno()).st_size or None  # a pipe has none
             report = importing.import_orders(
-                engine, stream, clock=now_us, policy=policy_of(settings), told=told, progress=bar.move
+                engine,
+                stream,
+                clock=now_us,
+                policy=policy_of(settings),
+                told=told,
+                progress=lambda read: move(read, size),
             )
     except OSError as error:
         raise FieldError("FILE", describe_os_error(error)) from None
@@ -91,34 +96,6 @@ def import_file(
 
 def _opened(file: Path) -> BinaryIO:
     return sys.stdin.buffer if str(file) == "-" else file.open("rb")
-
-
-class _Bar:
-    """A progress bar on standard error, where that is a terminal and the file has a size."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        status = os.fstat(stream.fileno())
-        self._bar = Progress(
-            TextColumn("announcing"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(),
-            console=printing.err(),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._bar.add_task("", total=status.st_size or None)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def move(self, read: int) -> None:
-        """So many bytes are read."""
-        self._bar.update(self._task, completed=read)
 
 
 @commands.command()
