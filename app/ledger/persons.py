@@ -111,7 +111,29 @@ def adjust(
         raise FieldError("amount", "zero moves nothing")
     book = Book(connection, at=at, policy=policy)
     number, currency = book.wallet(user_id)
-    source_id = book.cause("person", None, who=who, reason=reason)
+    source_id = book.cause("person", None, who=who, reason=reason, body=Adjustment(user_id, amount).encoded())
     book.adjust(number, currency, amount, source_id=source_id)
     book.write()
     return source_id
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """What a person said of a wallet; kept with the cause, so that an audit can compare the postings with it."""
+
+    user_id: str
+    amount: Minor
+
+    def encoded(self) -> bytes:
+        """As the cause keeps it."""
+        return msgspec.json.encode(self)
+
+
+def adjustment_of(body: bytes | str | None) -> Adjustment | None:
+    """What a cause kept; None where it is nothing of the kind."""
+    try:
+        return _adjustment(body or b"")
+    except msgspec.DecodeError:
+        return None
+
+
+_adjustment = msgspec.json.Decoder(Adjustment).decode

@@ -97,7 +97,7 @@ causes = Table(
     Column("callback_id", BigInteger),  # the callback that made us ask
     Column("who", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("body", LargeBinary),  # an answer's bytes
+    Column("body", LargeBinary),  # an answer's bytes, what a person said of a wallet
     Column("at", BigInteger, nullable=False),
     Index("callback_causes_order", "order_no"),
 )

@@ -12,8 +12,9 @@ from app.core.language import Lang
 from app.engine.callback import Handlers
 from app.engine.log import Log
 from app.operate.audit.orders import check_accounts, check_orders
-from app.operate.audit.proof import Finding
+from app.operate.audit.proof import Finding, Wrong
 from app.operate.audit.rows import Tables
+from app.operate.audit.shapes import misshapen
 from app.operate.audit.shown import AuditShown, FindingShown, UnprovedShown
 from app.operate.audit.sources import Sources
 from app.operate.audit.tally import Tally
@@ -46,10 +47,15 @@ def audit(
     bar = _Bar(progress)
     with snapshot(engine, pulse=bar.pulse) as connection:
         bar.of = 0 if since is not None else int(connection.execute(_SIZES).fetchone()[0])
-        tables = Tables(connection, since)
-        check_orders(tables, tally, bar.move)
-        Sources(tables, callbacks, handlers, tally).check(bar.move)
-        check_accounts(tables, tally)
+        try:
+            tables = Tables(connection, since)
+            check_orders(tables, tally, bar.move)
+            Sources(tables, callbacks, handlers, tally).check(bar.move)
+            check_accounts(tables, tally)
+        except Exception:
+            tally.find(misshapen(connection))
+            if not tally.wrong[Wrong.SHAPE]:
+                raise
     if callbacks.epoch != epoch:
         raise LogUnavailable("another callback log took the place of this one meanwhile; start the audit anew")
     return _shown(tally, since, lang)

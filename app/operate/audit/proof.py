@@ -25,11 +25,13 @@ class Wrong(StrEnum):
     SOURCE = "source"  # nothing told this fact
     NOT_TOLD = "not_told"  # its source does not tell this fact
     ANOTHER_ORDER = "another_order"  # its source is about another order, or from another sender
+    ADJUSTMENT = "adjustment"  # what moved is not what a person said of a wallet, or without a reason
     AMOUNT = "amount"  # the payment is not of the order's amount
     LEVEL = "level"  # a fact is believed better or less than anything proves
     SIGNATURE = "signature"  # the signature does not fit the bytes in the log
     OUTCOME = "outcome"  # what became of a callback does not fit what it did
     FACT_LOST = "fact_lost"  # a callback was applied, and its fact is not there
+    SHAPE = "shape"  # a value of another type than its column's, or no text: the audit could not go on
     UNDECIDED = "undecided"  # the worker went past a callback without deciding it
 
 

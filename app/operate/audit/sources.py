@@ -10,6 +10,7 @@ from typing import Any
 from app.engine.callback import Callback, Handlers, OutcomeWord
 from app.engine.log import Log
 from app.ledger.facts import Level
+from app.ledger.persons import adjustment_of
 from app.operate.audit.proof import FactLine, Finding, Key, Unproved, Wrong
 from app.operate.audit.proving import (
     BY_PERSONS,
@@ -36,6 +37,10 @@ _LAST_BEFORE = "SELECT max(callback_id) FROM callback_outcomes WHERE callback_id
 _FIRST_SINCE = "SELECT min(callback_id) FROM callback_outcomes WHERE received_at >= ?"
 _PENDING = "SELECT state FROM callback_pending WHERE callback_id = ?"
 _WAITS = frozenset({str(OutcomeWord.PARKED), str(OutcomeWord.IN_DOUBT)})
+_ADJUSTED = (
+    "SELECT p.amount FROM callback_accounts AS a JOIN callback_postings AS p ON p.account_no = a.id"
+    " WHERE a.name = ? AND p.at = ? AND p.journal_id = ?"
+)
 _SETTLED = frozenset({str(OutcomeWord.APPLIED), str(OutcomeWord.DUPLICATE)})
 _APPLIED = str(OutcomeWord.APPLIED)
 _CONFIRMED = int(Level.CONFIRMED)
@@ -112,6 +117,8 @@ class Sources:
         ):
             wrong = Finding(Wrong.JOURNAL_CAUSE, str(number), self._order_id(journal), number, None, kind)
             self.tally.find([wrong])
+        if kind == "person" and order_no is None:
+            self._adjustment(cause)
         for fact in facts:
             if fact.order_no != order_no:
                 about = self._order_id(order_no)
@@ -122,6 +129,16 @@ class Sources:
                 self._answer(cause, fact)
             elif kind != "person" or not reason or not person_tells(fact):
                 self.tally.find([fact_finding(Wrong.NOT_TOLD, fact, found=kind)])
+
+    def _adjustment(self, cause: Any) -> None:
+        """What a person said of a wallet is kept beside the reason: so much moved, and there."""
+        number, _, _, _, reason, body, at = cause
+        said = adjustment_of(body)
+        row = None if said is None else self.tables.one(_ADJUSTED, f"wallet:{said.user_id}", at, number)
+        moved = None if row is None else row[0]
+        if said is None or not reason or moved != said.amount:
+            wanted = None if said is None else said.amount
+            self.tally.find([Finding(Wrong.ADJUSTMENT, str(number), "", number, wanted, moved)])
 
     def _answer(self, cause: Any, fact: FactLine) -> None:
         """Read the kept bytes of an answer again: they must tell this fact, of this order and its amount."""

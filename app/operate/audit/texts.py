@@ -30,6 +30,10 @@ WRONG: dict[Wrong, Text] = {
     Wrong.ANOTHER_ORDER: Text(
         "Sumbernya bercerita tentang pesanan lain.", "Its source is about another order, or from another sender."
     ),
+    Wrong.ADJUSTMENT: Text(
+        "Yang dipindahkan bukan yang dikatakan orang itu, atau tanpa alasan.",
+        "What moved is not what the person said, or was said without a reason.",
+    ),
     Wrong.AMOUNT: Text("Yang dibayar bukan jumlah pesanan.", "What was paid is not the order's amount."),
     Wrong.LEVEL: Text(
         "Fakta ini dipercaya tidak sesuai dengan buktinya.", "The fact is not believed as well as it is proved."
@@ -42,6 +46,10 @@ WRONG: dict[Wrong, Text] = {
     ),
     Wrong.FACT_LOST: Text(
         "Callback sudah diterapkan, tetapi faktanya tidak ada.", "The callback was applied, and its fact is not there."
+    ),
+    Wrong.SHAPE: Text(
+        "Nilai ini bukan jenis isi kolomnya; audit berhenti di situ. Perbaiki, lalu audit lagi.",
+        "This value is not of its column's type; the audit ended there. Mend it, then audit again.",
     ),
     Wrong.UNDECIDED: Text(
         "Pekerja melewati callback ini tanpa keputusan.", "The worker went past this callback without deciding it."

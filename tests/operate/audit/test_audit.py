@@ -16,6 +16,7 @@ from tests.operate.audit.books import PAID, Books, open_shop
 TU_1 = "(SELECT id FROM callback_orders WHERE order_id = 'TU-1')"
 WALLET = "(SELECT id FROM callback_accounts WHERE name = 'wallet:ani')"
 JOURNAL = f"(SELECT id FROM callback_journals WHERE order_no = {TU_1})"
+ADJUSTED = "kind = 'person' AND order_no IS NULL"
 SOURCE = f"(SELECT source_id FROM callback_facts WHERE order_no = {TU_1} AND kind = 'paid')"
 
 
@@ -118,6 +119,22 @@ def test_an_audit_writes_nothing(books: Books) -> None:
             id="a person's reason deleted",
         ),
         pytest.param(
+            f"UPDATE callback_causes SET reason = '' WHERE {ADJUSTED}",
+            {("adjustment", "-1")},
+            id="the reason of an adjustment deleted",
+        ),
+        pytest.param(
+            f"UPDATE callback_causes SET body = NULL WHERE {ADJUSTED}",
+            {("adjustment", "-1")},
+            id="what a person said of a wallet deleted",
+        ),
+        pytest.param(
+            "UPDATE callback_postings SET amount = amount * 10 WHERE journal_id = -1;"
+            "UPDATE callback_accounts SET balance = balance + 45000000 WHERE name = 'wallet:ani'",
+            {("adjustment", "-1")},
+            id="an adjustment made ten times as large, with its balance",
+        ),
+        pytest.param(
             "UPDATE callback_causes SET body = '{}' WHERE kind = 'answer'",
             {
                 ("not_told", "refunded(T2, r1, 3000000)"),
@@ -130,10 +147,34 @@ def test_an_audit_writes_nothing(books: Books) -> None:
 )
 def test_each_kind_of_damage_is_found_and_nothing_else(books: Books, damage: str, found: set[tuple[str, str]]) -> None:
     journal = str(books.value(f"SELECT {JOURNAL}"))
-    books.spoil(damage)
+    books.spoil(*damage.split(";"))
     due = {(kind, subject.replace("#journal", journal)) for kind, subject in found}
     assert books.wrong() == due
     assert books.wrong(since=0) == due
+
+
+@pytest.mark.parametrize(
+    ("damage", "column"),
+    [
+        (f"UPDATE callback_facts SET level = 'x' WHERE order_no = {TU_1}", "level"),
+        (f"UPDATE callback_orders SET order_id = CAST(X'54ff' AS TEXT) WHERE id = {TU_1}", "order_id"),
+        (f"UPDATE callback_postings SET amount = 'x' WHERE journal_id = {JOURNAL}", "amount"),
+    ],
+)
+def test_a_value_that_no_program_wrote_is_a_finding_too(books: Books, damage: str, column: str) -> None:
+    books.spoil("PRAGMA ignore_check_constraints = on", damage)
+    found = next(each for each in books.audit().findings if each.kind == "shape")
+    assert found.subject.endswith(f": {column}")
+    assert found.text == WRONG[Wrong.SHAPE].en
+
+
+def test_what_fails_for_another_reason_is_not_called_damage(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TypeError("a fault of ours")
+
+    monkeypatch.setattr("app.operate.audit.check_accounts", fail)
+    with pytest.raises(TypeError, match="a fault of ours"):
+        books.audit()
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM callback_pending", "UPDATE callback_pending SET state = 'lapsed'"])
