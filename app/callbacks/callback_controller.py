@@ -12,10 +12,11 @@ from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, Repl
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.handlers_shown import HandlerShown, HandlersShown
 from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
-from app.callbacks.queries import ID_MAX, AlertQuery, CallbackQuery, EntryQuery, LetterQuery, TransactionQuery
+from app.callbacks.queries import AlertQuery, CallbackQuery, EntryQuery, LetterQuery, TransactionQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
+from app.core.ends import ID_MAX
 from app.engine.log import visiting
 from app.operate import access, alerts, letters, order_list, orders, replay, search, story, wallets
 from app.operate.alerts_shown import AlertsShown

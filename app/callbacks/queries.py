@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ID_MAX = 2**63 - 1
+from app.core.ends import ID_MAX
+
 _TIME = "ISO 8601, or how long ago: `2h`, `3d`."
 
 

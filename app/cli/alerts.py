@@ -6,8 +6,9 @@ import typer
 from rich.text import Text
 
 from app.cli import parts, printing
-from app.cli.parts import ID_MAX, Before, Json, Who
+from app.cli.parts import Before, Json, Who
 from app.core.clock import now_us
+from app.core.ends import ID_MAX
 from app.operate import alerts as verbs
 from app.operate.alerts import AlertSearch
 

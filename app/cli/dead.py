@@ -8,9 +8,10 @@ from rich.text import Text
 
 from app.cli import many, parts, printing
 from app.cli.many import DryRun, Since, Until, Yes
-from app.cli.parts import ID_MAX, Before, Json, Reason, Who
+from app.cli.parts import Before, Json, Reason, Who
 from app.cli.progress import Move, progress_bar
 from app.core.clock import now_us
+from app.core.ends import ID_MAX
 from app.core.errors import FieldError
 from app.operate import letters, letters_many
 from app.operate.letters import LetterSearch, letter_search_from

@@ -13,9 +13,10 @@ from rich.text import Text
 from sqlalchemy import Engine
 
 from app.cli import parts, printing
-from app.cli.parts import ID_MAX, Json, file_trouble
+from app.cli.parts import Json, file_trouble
 from app.cli.progress import Refusals, progress_bar
 from app.core.clock import now_us
+from app.core.ends import LATEST
 from app.engine.log import Log, open_log
 from app.engine.log.place import log_path, make_folder, take_import_lock
 from app.engine.offsets import highest_offset
@@ -39,7 +40,7 @@ def export(
     parts.settings()
     at = now_us()
     first = moment_from("--from", since, at=at) if since else 0
-    after = moment_from("--to", until, at=at) if until else ID_MAX
+    after = moment_from("--to", until, at=at) if until else LATEST
     wanted = exporting.Wanted(first, after, provider)
     with parts.existing_log() as log, file_trouble(), progress_bar("writing") as move:
         number = exporting.export(log, file, wanted, progress=move)

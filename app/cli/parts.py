@@ -13,12 +13,11 @@ from sqlalchemy import Engine, make_url
 
 from app.core.config import Settings, get_settings
 from app.core.database import check_schema, get_engine
+from app.core.ends import ID_MAX
 from app.core.errors import FieldError, StartRefused, describe_os_error
 from app.core.telemetry import configure
 from app.engine.log import Log, visiting
 from app.engine.log.place import log_path
-
-ID_MAX = 2**63 - 1  # what a database can number
 
 Before: TypeAlias = Annotated[
     int | None, typer.Option(help="Older than this one.", min=1, max=ID_MAX, show_default=False)

@@ -7,9 +7,10 @@ from rich.text import Text
 
 from app.cli import many, parts, printing
 from app.cli.many import DryRun, Since, Until, Yes
-from app.cli.parts import ID_MAX, Json, Who
+from app.cli.parts import Json, Who
 from app.cli.progress import progress_bar
 from app.core.clock import now_us
+from app.core.ends import ID_MAX
 from app.core.errors import FieldError
 from app.operate import replay as verbs
 from app.operate.again import person_from

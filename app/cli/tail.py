@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from app.cli import parts, printing
-from app.cli.parts import ID_MAX, Json
+from app.cli.parts import Json
 from app.cli.search import InBody, Order, Outcome, Provider, User, cells
 from app.core.clock import now_us
+from app.core.ends import ID_MAX
 from app.core.errors import CallbackError, DatabaseError
 from app.operate import search
 from app.operate.callbacks_shown import CallbackLine

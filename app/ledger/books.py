@@ -7,6 +7,7 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, text
 
+from app.core.ends import ID_MAX, LATEST
 from app.core.money import Minor
 from app.ledger.cases import NO_AMOUNT
 from app.ledger.facts import Fact, FactKind, Level
@@ -275,7 +276,7 @@ def entries_of(connection: Connection, user_id: str, *, before: Cursor | None, r
     ).first()
     if account is None:
         return []
-    at, journal = before or (_LATEST, _LATEST)
+    at, journal = before or (LATEST, ID_MAX)
     rows = connection.execute(
         text(
             f"{_ENTRY} WHERE p.account_no = :account AND (p.at, p.journal_id) < (:at, :journal)"
@@ -302,9 +303,6 @@ def entries_after(
         balance += amount
         entries.append(EntryRow(journal_id, at, amount, balance, order_id, kind, reason))
     return entries
-
-
-_LATEST = 2**63 - 1
 
 
 def _moved_since(connection: Connection, account_no: int, cursor: Cursor | None) -> Minor:

@@ -4,6 +4,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading, writing
+from app.core.ends import ID_MAX
 from app.core.errors import CallbackError, FieldError, NotFound
 from app.core.language import Lang
 from app.operate.alerts_shown import AlertsShown
@@ -12,7 +13,6 @@ from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.outcomes import alerts_found
 
 PAGE_MAX = 200
-_LATEST = 2**63 - 1
 
 
 class AlertSearch(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ def list_alerts(engine: Engine, search: AlertSearch | None = None, *, rows_max: 
             connection,
             kind=search.kind,
             closed=search.closed,
-            before=_LATEST if search.before is None else search.before,
+            before=ID_MAX if search.before is None else search.before,
             rows_max=rows_max + 1,
             lang=lang,
         )

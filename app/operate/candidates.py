@@ -7,6 +7,7 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, text
 
+from app.core.ends import ID_MAX, LATEST
 from app.engine.callback import Callback
 from app.engine.log import Log
 from app.engine.outcomes import driver
@@ -14,7 +15,6 @@ from app.engine.tables import FREQUENT, LATE
 from app.operate.looking import Page
 from app.operate.outcomes import COLUMNS, OutcomeRow, outcome_row, outcomes_of
 
-LAST = 2**63 - 1
 #: A number, and the time that goes with it.
 Numbered: TypeAlias = tuple[int, int]
 #: A page is held in memory, those of the log with their bodies.
@@ -34,7 +34,7 @@ class Search(msgspec.Struct, frozen=True):
     outcome: str = ""
     text: str = ""
     since: int = 0
-    until: int = LAST
+    until: int = LATEST
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -157,7 +157,7 @@ def first_since(connection: Connection, moment: int) -> int:
 def first_from(connection: Connection, moment: int) -> int:
     """From this id on only what was decided late came before `moment`."""
     found = halve(_probe(connection, "received_at"), moment + _LATE_US + _DISORDER, _newest(connection))
-    return found if found is not None else LAST
+    return found if found is not None else ID_MAX
 
 
 def _newest(connection: Connection) -> int:

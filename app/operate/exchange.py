@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from app.core.ends import ID_MAX
 from app.core.errors import FieldError
 from app.engine.callback import Callback
 from app.engine.limits import Limits
@@ -21,7 +22,6 @@ IMPORTED_PROOF: Final = "imported-verification"
 #: A body of one MiB in which every byte is escaped.
 LINE_BYTES_MAX: Final = 8 << 20
 
-_ID_MAX = 2**63 - 1
 _LIMITS = Limits()
 
 
@@ -131,7 +131,7 @@ def _headers(text: str) -> dict[str, str]:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_ID_MAX)) and 0 < int(text) <= _ID_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ID_MAX)) and 0 < int(text) <= ID_MAX):
         raise FieldError("id", "is no callback's id")
     return int(text)
 

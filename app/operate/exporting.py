@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from app.core.ends import LATEST
 from app.core.errors import FieldError, LogUnavailable
 from app.engine.callback import Callback
 from app.engine.log import Log
@@ -32,7 +33,7 @@ class Wanted(msgspec.Struct, frozen=True):
     """Which callbacks; "" for any sender, times in microseconds, `until` no longer belongs to them."""
 
     since: int = 0
-    until: int = 2**63 - 1
+    until: int = LATEST
     provider: str = ""
 
     def holds(self, callback: Callback) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading, writing
+from app.core.ends import ID_MAX, LATEST
 from app.core.errors import FieldError, NotFound, ProcessingError
 from app.core.language import Lang
 from app.engine.callback import Handlers
@@ -23,7 +24,6 @@ from app.operate.outcomes import detail_of, outcomes_of
 from app.operate.shown import time_text
 
 PAGE_MAX = 200
-LATEST = 2**63 - 1
 
 _COLUMNS = "id, kind, ref, order_no, reason, detail, since, closed_at, closed_how, closed_by, closed_reason"
 
@@ -85,7 +85,7 @@ def list_dead(
     with reading(engine) as connection:
         rows = connection.execute(
             text(f"{_FOUND} ORDER BY id DESC LIMIT :rows"),
-            {**values, "before": LATEST if before is None else before, "after": 0, "rows": rows_max + 1},
+            {**values, "before": ID_MAX if before is None else before, "after": 0, "rows": rows_max + 1},
         ).all()
         shown = letters_shown(connection, rows[:rows_max], lang=lang)
     return DeadLettersShown(dead_letters=shown, next_cursor=shown[-1].id if len(rows) > rows_max else None)
@@ -95,7 +95,7 @@ def found_ids(engine: Engine, search: LetterSearch) -> list[int]:
     """Numbers of all that are found, oldest first."""
     with reading(engine) as connection:
         rows = connection.execute(
-            text(f"SELECT id FROM ({_FOUND}) ORDER BY id"), {**_values(search), "before": LATEST, "after": 0}
+            text(f"SELECT id FROM ({_FOUND}) ORDER BY id"), {**_values(search), "before": ID_MAX, "after": 0}
         )
         return list(rows.scalars())
 

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading
+from app.core.ends import ID_MAX, LATEST
 from app.core.errors import FieldError
 from app.core.language import Lang
 from app.core.money import Minor, format_amount
@@ -19,7 +20,7 @@ from app.ledger import books
 from app.ledger.cases import Cases
 from app.ledger.effect import FORMULAS
 from app.operate import texts
-from app.operate.candidates import LAST, Numbered, halve
+from app.operate.candidates import Numbered, halve
 from app.operate.looking import SECONDS, Page, look
 from app.operate.moments import moment_from
 from app.operate.order_list_shown import TransactionLine, TransactionsShown
@@ -41,7 +42,7 @@ class OrderSearch(msgspec.Struct, frozen=True):
     provider: str = ""
     status: str = ""
     since: int = 0
-    until: int = LAST
+    until: int = LATEST
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ def order_search_from(
         provider=provider,
         status=status,
         since=moment_from("from", since, at=at) if since else 0,
-        until=moment_from("to", until, at=at) if until else LAST,
+        until=moment_from("to", until, at=at) if until else LATEST,
     )
 
 
@@ -107,7 +108,7 @@ def list_orders(
             _source(connection, search),
             keep,
             lambda order: order.no,
-            before=LAST if before is None else before,
+            before=ID_MAX if before is None else before,
             rows_max=max(1, min(rows_max, PAGE_MAX)),
             seconds=seconds,
         )
@@ -142,7 +143,7 @@ def _statuses(connection: Connection, orders: Sequence[_Order]) -> dict[int, str
 
 def _source(connection: Connection, search: OrderSearch) -> Callable[[int, int], Page[_Order]]:
     first = _number_at(connection, search.since - _PARKED) if search.since else 0
-    end = _number_at(connection, search.until + _PARKED) if search.until < LAST else LAST
+    end = _number_at(connection, search.until + _PARKED) if search.until < LATEST else ID_MAX
     within = "id < :before AND id >= :first AND announced_at IS NOT NULL"
     wallets = _wallets(connection, search.user_id) if search.user_id else []
     if search.user_id:

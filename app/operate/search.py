@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine
 
 from app.core.database import reading
+from app.core.ends import ID_MAX, LATEST
 from app.core.errors import FieldError
 from app.core.language import Lang
 from app.engine.callback import OutcomeWord
 from app.engine.log import Log
 from app.operate import candidates, outcomes
 from app.operate.callbacks_shown import CallbackLine, CallbacksShown
-from app.operate.candidates import LAST, Candidate, Search
+from app.operate.candidates import Candidate, Search
 from app.operate.fitting import Fitting
 from app.operate.looking import SECONDS, SECONDS_FOR_BODIES, Page, Source, look
 from app.operate.moments import moment_from
@@ -48,7 +49,7 @@ def search_from(
         outcome=outcome,
         text=text,
         since=moment_from("from", since, at=at) if since else 0,
-        until=moment_from("to", until, at=at) if until else LAST,
+        until=moment_from("to", until, at=at) if until else LATEST,
     )
 
 
@@ -71,7 +72,7 @@ def list_callbacks(
             _source(connection, callbacks, search, fitting),
             fitting.keep,
             lambda candidate: candidate.id,
-            before=LAST if before is None else before,
+            before=ID_MAX if before is None else before,
             rows_max=max(1, min(rows_max, PAGE_MAX)),
             seconds=seconds,
         )
@@ -101,11 +102,11 @@ def _source(connection: Connection, callbacks: Log, search: Search, fitting: Fit
     """Where to look: first what the worker has not decided yet, then the narrowest there is."""
     decided = _decided_source(connection, callbacks, search, fitting)
     # what is not decided has no outcome to look for
-    reached = LAST - 1 if search.outcome else candidates.reached(connection)
+    reached = ID_MAX - 1 if search.outcome else candidates.reached(connection)
     first = candidates.first_since(connection, search.since) if search.since else 0
     # those of some orders are few: no bound is needed
-    bounded = search.until < LAST and fitting.order_nos is None
-    end = candidates.first_from(connection, search.until) if bounded else LAST
+    bounded = search.until < LATEST and fitting.order_nos is None
+    end = candidates.first_from(connection, search.until) if bounded else ID_MAX
 
     def source(before: int, rows_max: int) -> Page[Candidate]:
         page = Page[Candidate]((), None)

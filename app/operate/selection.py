@@ -7,12 +7,12 @@ import msgspec
 from sqlalchemy import Engine, text
 
 from app.core.database import reading
+from app.core.ends import LATEST
 from app.core.errors import FieldError
 from app.engine.callback import OutcomeWord
 from app.operate.moments import moment_from
 
 _PAGE_ROWS = 500
-_LATEST = 2**63 - 1
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Selection(msgspec.Struct, frozen=True):
     provider: str = ""
     outcome: str = ""
     since: int = 0
-    until: int = _LATEST
+    until: int = LATEST
 
 
 def selection_from(
@@ -36,7 +36,7 @@ def selection_from(
         provider,
         outcome,
         moment_from("from", since, at=at) if since else 0,
-        moment_from("to", until, at=at) if until else _LATEST,
+        moment_from("to", until, at=at) if until else LATEST,
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading
+from app.core.ends import ID_MAX
 from app.core.errors import NotFound
 from app.core.language import Lang, Text
 from app.core.money import Minor, format_amount
@@ -21,7 +22,6 @@ from app.operate.story_shown import CallbackToldShown, MovedShown, StoryLine, St
 
 #: An order of which more is told is shown by its beginning and its end.
 LINES_MAX = 1_000
-_ID_MAX = 2**63 - 1
 
 _ANNOUNCED = Text("diumumkan: {kind} {amount} untuk {user}", "announced: {kind} of {amount} for {user}")
 _ANSWERED = Text("API pengirim menjawab: {said}", "the sender's API answered: {said}")
@@ -45,8 +45,8 @@ def show(
     engine: Engine, callbacks: Log, handlers: Handlers, which: str, *, lang: Lang
 ) -> CallbackToldShown | StoryShown:
     """The callback of this id with its order's story, or the story of the order of this id. Raises NotFound."""
-    number = int(which) if which.isascii() and which.isdigit() and len(which) <= len(str(_ID_MAX)) else 0
-    if 0 < number <= _ID_MAX:
+    number = int(which) if which.isascii() and which.isdigit() and len(which) <= len(str(ID_MAX)) else 0
+    if 0 < number <= ID_MAX:
         try:
             return show_callback(engine, callbacks, handlers, number, lang=lang)
         except NotFound:

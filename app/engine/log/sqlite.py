@@ -13,6 +13,7 @@ from typing import TypeVar
 import apsw
 
 from app.core.clock import now_us
+from app.core.ends import ID_MAX
 from app.core.errors import FieldError, LogUnavailable, StartRefused, describe_os_error
 from app.engine.callback import Callback, Row
 from app.engine.log import Outline
@@ -27,7 +28,6 @@ _BUSY_MS = 10_000
 _TRIES = 4
 #: A read ends early after so many bytes of bodies, so that a batch of large ones stays small in memory.
 _READ_BYTES_MAX = 32 << 20
-_ID_MAX = 2**63 - 1
 
 _LAST = "SELECT coalesce(max(id), 0) FROM callbacks"
 _FIRST_ROW = "INSERT INTO callbacks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -113,7 +113,7 @@ class SqliteLog:
 
     def read_before(self, callback_id: int | None, rows_max: int) -> list[Callback]:
         """Newest first, below `callback_id`."""
-        below = _ID_MAX if callback_id is None else callback_id
+        below = ID_MAX if callback_id is None else callback_id
         return self._read(lambda connection: _page(connection, _BEFORE, below, rows_max))
 
     def outlines_after(self, offset: int, rows_max: int) -> list[Outline]:

@@ -9,11 +9,11 @@ from itertools import groupby, islice
 from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
+from app.core.ends import ID_MAX, LATEST
 from app.engine.callback import Callback
 from app.engine.log import Log
 
 PAGE_ROWS = 2_000
-KEY_MAX = 2**63 - 1
 #: So many rows are sorted in memory at once.
 RUN_ROWS = 250_000
 
@@ -75,7 +75,7 @@ class Stream:
             page = self._read()
             self._ended = not page
             rows += page
-        return KEY_MAX if self._ended else key(rows[-1]) - 1
+        return ID_MAX if self._ended else key(rows[-1]) - 1
 
     def take(self, up_to: int) -> list[Any]:
         """The rows up to this key, which are gone then."""
@@ -171,21 +171,21 @@ class Tables:
 
     def _ranges_of_postings(self) -> Iterator[dict[str, int]]:
         step = f"SELECT p.account_no, p.at, p.journal_id FROM callback_postings AS p WHERE {_POSTING} > (?, ?, ?)"
-        at: tuple[int, int, int] = (-KEY_MAX, -KEY_MAX, -KEY_MAX)
+        at: tuple[int, int, int] = (-ID_MAX, -LATEST, -ID_MAX)
         while True:
-            end = self.one(f"{step} ORDER BY 1, 2, 3 LIMIT 1 OFFSET {RUN_ROWS - 1}", *at) or (KEY_MAX,) * 3
+            end = self.one(f"{step} ORDER BY 1, 2, 3 LIMIT 1 OFFSET {RUN_ROWS - 1}", *at) or (ID_MAX, LATEST, ID_MAX)
             yield dict(zip("abcdef", (*at, *end), strict=True))
-            if end[0] == KEY_MAX:
+            if end[0] == ID_MAX:
                 return
             at = end
 
     def _ranges_of_facts(self) -> Iterator[dict[str, int]]:
         step = "SELECT order_no FROM callback_facts WHERE order_no > ? ORDER BY order_no"
-        at = -KEY_MAX
+        at = -ID_MAX
         while True:
-            (end,) = self.one(f"{step} LIMIT 1 OFFSET {RUN_ROWS - 1}", at) or (KEY_MAX,)
+            (end,) = self.one(f"{step} LIMIT 1 OFFSET {RUN_ROWS - 1}", at) or (ID_MAX,)
             yield {"a": at, "d": end}
-            if end == KEY_MAX:
+            if end == ID_MAX:
                 return
             at = end
 
