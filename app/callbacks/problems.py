@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -124,6 +125,8 @@ def of_error(error: Exception) -> Response:
         return _with_headers(problem(error.status_code, detail or str(error.detail)), error.headers)
     if isinstance(error, DBAPIError):
         return _of_database(error)
+    if isinstance(error, NoConnection):
+        return problem(503, "too many requests wait for the state database; nothing was done")
     log.error("request_failed", exc_info=error)
     return problem(500, "this failed on our side; the log says where")
 

@@ -37,6 +37,8 @@ SAFE_WAL = (3, 51, 3)
 #: everybody else is durable at commit.
 Role = Literal["worker", "api"]
 
+#: Connections of one engine.
+_POOL = 16
 _BUSY_MS = 15_000
 _BEGIN = "callback_begin"
 _OPENED = "callback_opened"
@@ -78,7 +80,15 @@ def make_engine(url: str, role: Role = "api") -> Engine:
     if not path or path == ":memory:":
         raise StartRefused("DATABASE_URL names no file; use sqlite:///data/state.db")
     engine = create_engine(
-        parsed, module=sqlite_module(), connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+        parsed,
+        module=sqlite_module(),
+        connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
+        # None beyond these: to open one costs ten times what an ordinary question does. The last one first: where few
+        # are asked at once, few hold pages.
+        pool_size=_POOL,
+        max_overflow=0,
+        pool_timeout=_BUSY_MS / 1000,
+        pool_use_lifo=True,
     )
     wal = wal_is_safe()
     first: list[_File] = []  # what this engine opened first: what stands in its place later is not opened instead
@@ -98,7 +108,7 @@ def make_engine(url: str, role: Role = "api") -> Engine:
             f"synchronous={'normal' if role == 'worker' and wal else 'full'}",
             "wal_autocheckpoint=8000",
             "journal_size_limit=67108864",
-            # The worker has one connection and works all over the file; of the others there may be fifteen.
+            # The worker has one connection and works all over the file; of the others there may be sixteen.
             f"cache_size={-16_000 if role == 'worker' else -4_000}",
             "foreign_keys=on",
             "temp_store=memory",
