@@ -109,7 +109,7 @@ def make_engine(url: str, role: Role = "api") -> Engine:
             "wal_autocheckpoint=8000",
             "journal_size_limit=67108864",
             # The worker has one connection and works all over the file; of the others there may be sixteen.
-            f"cache_size={-16_000 if role == 'worker' else -4_000}",
+            f"cache_size={-16_000 if role == 'worker' else -2_000}",
             "foreign_keys=on",
             "temp_store=memory",
         ):

@@ -1,7 +1,9 @@
 """A worker that is dead or stopped is told by the server, and the alert closes itself when the worker is back."""
 
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,22 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 def open_kinds(shop: Shop) -> list[str]:
     return [alert["kind"] for alert in shop.get("/callbacks/alerts")["alerts"]]
+
+
+def stop_between_transactions(shop: Shop) -> None:
+    """SIGSTOP where the worker holds no lock: in one nobody could write an alert either."""
+
+    def stopped() -> bool:
+        shop.processes["worker"].send_signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(shop.folder / "state.db", timeout=0)) as state:
+            try:
+                state.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                shop.processes["worker"].send_signal(signal.SIGCONT)
+                return False
+        return True
+
+    until(stopped, lambda: "the worker is always in a transaction")
 
 
 def test_a_killed_worker_is_told_within_seconds_and_settled_when_it_is_back(shop: Shop) -> None:
@@ -46,7 +64,7 @@ def test_a_server_that_was_killed_settles_what_its_predecessor_told(shop: Shop) 
     sender = Sender(shop.port)
     sender.send("TU-1", notice("TU-1", "100000.00"))
     shop.until_worked_off()
-    shop.processes["worker"].send_signal(signal.SIGSTOP)
+    stop_between_transactions(shop)
     sender.send("TU-1", notice("TU-1", "100000.00"))
     until(lambda: open_kinds(shop) == [KIND], lambda: shop.get("/callbacks/alerts"), 40)
     shop.kill("serve")
