@@ -29,7 +29,7 @@ from bench.traffic import TOKEN, environment, rounds, state
 
 _LOOK_SECONDS = 5.0
 _WARM = 1 / 3  # of the samples, in which caches fill
-#: What a process may grow in a minute (MiB): 60 MiB a day, less than one restart a month.
+#: What a process may grow in a minute (MiB): 58 MiB a day.
 MOST_MIB_A_MINUTE = 0.04
 
 
