@@ -123,6 +123,10 @@ def faces() -> FastAPI:
     async def hello() -> dict[str, str]:
         return {"hello": "world"}
 
+    @app.get("/thread")
+    def in_a_thread() -> str:
+        return "x" * 10_000
+
     @app.post("/echo")
     async def echo(data: dict[str, Any]) -> dict[str, Any]:
         return data

@@ -1,6 +1,7 @@
 """`serve` as a process: it starts with one clear line or not at all, and stops without losing anything."""
 
 import asyncio
+import itertools
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from app.main import create_app
 from tests.engine.doors import Client, faces, post, until
 
 ROOT = Path(__file__).resolve().parents[2]
+_ARENA = 64 << 20
 
 
 class Served:
@@ -196,3 +198,23 @@ def test_an_application_without_a_lifespan_is_refused() -> None:
 
     with pytest.raises(StartRefused, match="lifespan"):
         serve(app, host="127.0.0.1", port=0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library's arenas, as Linux shows them")
+async def test_the_threads_share_one_arena(tmp_path: Path) -> None:
+    async with served(tmp_path) as running:
+        client = await running.client()
+        assert (await client.ask(post(b"", "/thread", method="GET"))).status == 200
+        assert arenas(running.process.pid) == []
+        await client.close()
+
+
+def arenas(pid: int) -> list[str]:
+    """Where threads have arenas of their own: glibc reserves 64 MiB for each, the first part of it to be written."""
+    maps = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    found = []
+    for (written, rights, *_), (reserved, none, *_) in itertools.pairwise(maps):
+        start, end = int(written.partition("-")[0], 16), int(reserved.partition("-")[2], 16)
+        if start % _ARENA == 0 and end - start == _ARENA and (rights, none) == ("rw-p", "---p"):
+            found.append(written)
+    return found
