@@ -66,6 +66,9 @@ def import_file(
 ) -> None:
     """Announce the orders of a file; safe to run again. What does not fit is told by line number.
 
+    A CSV's first line names its columns: order_id, user_id, kind, amount, currency, provider, product, customer_no;
+    the last four as needed. JSON Lines have the same names.
+
     Example: callbacks transactions import orders.csv
     """
     engine, settings = parts.existing_state(), parts.settings()

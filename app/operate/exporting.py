@@ -1,10 +1,12 @@
 """Writes callbacks of the log to a file, one a line: whole or not at all, and never over another file."""
 
+import fcntl
 import gzip
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -103,16 +105,19 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
     """A new file that is on disk under its name when the block has ended, and not there at all if it raises.
 
     Packed where its name ends in `.gz`; readable by its owner alone, for callbacks are about people. `-` is standard
-    output. Raises FieldError for a file that is there already: it may hold what was pruned.
+    output. What a killed process left half written is removed by the next one that writes this name. Raises FieldError
+    for a file that is there already: it may hold what was pruned.
     """
     if file == STANDARD:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     refuse_existing(file)
+    _remove_halves(file)
     half = file.with_name(f".{file.name}.{os.getpid()}.half")
-    try:
-        with open(half, "xb", opener=_private) as raw:
+    with open(half, "xb", opener=_private) as raw:
+        try:
+            fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as long as we write it: nobody may take it for a rest
             if file.suffix == ".gz":
                 with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, 0) as packed:
                     yield cast("BinaryIO", packed)
@@ -120,11 +125,11 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
                 yield raw
             raw.flush()
             os.fsync(raw.fileno())
-        refuse_existing(file)
-        half.rename(file)
-    except BaseException:
-        half.unlink(missing_ok=True)
-        raise
+            refuse_existing(file)
+            half.rename(file)
+        except BaseException:
+            half.unlink(missing_ok=True)
+            raise
     folder = os.open(file.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
@@ -138,6 +143,14 @@ def refuse_existing(file: Path) -> None:
         raise FieldError("FILE", f"{file} is there already; nothing is written over, choose another name")
     if file != STANDARD and not file.absolute().parent.is_dir():
         raise FieldError("FILE", f"there is no folder {file.absolute().parent}")
+
+
+def _remove_halves(file: Path) -> None:
+    """Remove what processes that were killed left of this file: nobody holds it locked."""
+    for half in file.parent.glob(f".{escape(file.name)}.*.half"):
+        with suppress(OSError), half.open("rb") as raw:  # somebody writes it, or it is another user's
+            fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            half.unlink()
 
 
 def _private(path: str, flags: int) -> int:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from app.engine.log import Log, open_log
 from app.engine.worker import Worker
 from app.operate import retention
 from app.operate.exchange import kept_from, line_of
-from app.operate.exporting import STANDARD, Wanted, export, write
+from app.operate.exporting import STANDARD, Wanted, export, whole_file, write
 from app.operate.taking_in import Hearing, TakenReport, take_in
 from tests.chaos.shop import KEY, notice
 from tests.operate.shop import NOW, Shop
@@ -142,6 +143,24 @@ def test_a_file_that_cannot_be_finished_is_not_there(here: Place, tmp_path: Path
         with pytest.raises(KeyboardInterrupt):
             write(broken(), tmp_path / "files" / name)
     assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next_one_and_what_is_being_written_is_not(
+    here: Place, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / ".[a].jsonl.7.half").write_bytes(b"left by a killed one")
+    with whole_file(folder / "[a].jsonl"):
+        mine = [path.name for path in folder.iterdir()]
+        assert mine == [f".[a].jsonl.{os.getpid()}.half"]
+        (folder / mine[0]).rename(folder / ".[a].jsonl.8.half")  # as that of another process
+        here.receive(b"{}")
+        export(here.log, folder / "[a].jsonl", EVERYTHING)
+        assert {path.name for path in folder.iterdir()} == {"[a].jsonl", ".[a].jsonl.8.half"}
+        (folder / "[a].jsonl").unlink()
+        (folder / ".[a].jsonl.8.half").rename(folder / mine[0])
+    assert [path.name for path in folder.iterdir()] == ["[a].jsonl"]
 
 
 def test_a_file_that_appears_meanwhile_is_not_written_over(here: Place, tmp_path: Path) -> None:
