@@ -141,12 +141,31 @@ tasks = Table(
     Column("last_error", Text, nullable=False, server_default=""),
     Column("order_no", BigInteger),
     Column("callback_id", BigInteger),
+    # whether a try of which nobody knows if it arrived may be made again
+    Column("repeatable", Integer, nullable=False, server_default="1"),
+    Column(
+        "unended", Integer, nullable=False, server_default="0"
+    ),  # the try before this one was cut by its process' end
     Index(
         "callback_tasks_due",
         "due_at",
         sqlite_where=text("state IN ('ready', 'running')"),
         postgresql_where=text("state IN ('ready', 'running')"),
     ),
+)
+
+#: How each try ended, for people. A number without a row: its process died in it, or it was overtaken.
+tries = Table(
+    "callback_tries",
+    metadata,
+    Column("task_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),  # the fence that it was claimed with
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("result", String(16), nullable=False),  # `done`, `failed`, `lost` (nobody knows whether it arrived)
+    Column("error", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("task_id", "number"),
+    sqlite_with_rowid=False,
 )
 
 #: Counters that survive restarts: decided by provider, refused by provider and reason.

@@ -196,6 +196,17 @@ REASONS: dict[str, Matter] = {
         _LOOK_AND_RETRY,
         (_RETRY, _DROP),
     ),
+    "perhaps_sent": Matter(
+        Text(
+            "Pengiriman ke {destination} terputus; mungkin sudah sampai: {last_error}",
+            "Sending to {destination} was cut off; perhaps it has arrived: {last_error}",
+        ),
+        Text(
+            "Lihat di tujuan: bila belum ada, coba lagi (dikirim sekali lagi); bila sudah ada, hapus.",
+            "Look there: if it has not arrived, retry (it is sent once more); if it has, drop it.",
+        ),
+        (_RETRY, _DROP),
+    ),
     "never_ended": Matter(
         Text(
             "Tugas ini diambil {tries} kali dan tidak pernah selesai.",

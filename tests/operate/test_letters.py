@@ -89,7 +89,7 @@ def test_a_task_that_was_given_up_is_due_again_at_a_persons_word(shop: Shop, log
     with writing(shop.engine) as connection:
         enqueue(connection, [NewTask("message:1", "message", "telegram", "{}", at)], at)
         tasks = claim(connection, at, 1, {"message": 1_000_000}, {"message": 1})
-        finish(connection, [Ending(tasks[0], GiveUp("tries_used_up", "time-out"))], at)
+        finish(connection, [Ending(tasks[0], GiveUp("tries_used_up", "time-out"), at)], at)
     letter = only_letter(shop)
     assert (letter.kind, letter.text) == ("task", "All 1 tries failed: time-out")
     retried = retry(shop, log, Stubborn(), letter.id)

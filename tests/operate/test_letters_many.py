@@ -44,7 +44,7 @@ def given_up(shop: Shop, destination: str) -> int:
     with writing(shop.engine) as connection:
         enqueue(connection, [NewTask(f"message:{at}", "message", destination, "{}", at)], at)
         tasks = claim(connection, at, 1, {"message": 1_000_000}, {"message": 1})
-        finish(connection, [Ending(tasks[0], GiveUp("tries_used_up", "time-out"))], at)
+        finish(connection, [Ending(tasks[0], GiveUp("tries_used_up", "time-out"), at)], at)
     return int(letters.list_dead(shop.engine, rows_max=1, lang="en").dead_letters[0].id)
 
 

@@ -101,7 +101,7 @@ def _finish(bind: Engine | Connection, task: Task, result: Result) -> None:
     at = now_us()
     verdict = after_try(task, result, at, random.random(), HandlerPerformer.policy)  # noqa: S311 - jitter
     with writing(bind) as connection:
-        finish(connection, [Ending(task, verdict)], at)
+        finish(connection, [Ending(task, verdict, task.created_at)], at)
 
 
 async def _renew(bind: Engine, task: Task) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.callbacks.base.reading import decode_object, shown
 from app.core.errors import UnreadableBody
 from app.engine.callback import Callback, Outcome, OutcomeWord
-from app.engine.tasks import Failure, Policy, Result, Success, Task
+from app.engine.tasks import Circuit, Failure, Policy, Result, Success, Task
 from app.engine.tasks.queue import NewTask, enqueue
 
 #: The kind of the tasks that carry callbacks to handlers.
@@ -158,6 +158,7 @@ class HandlerPerformer:
     policy = Policy()
     concurrency = 8
     rate_per_second: float | None = None
+    circuit: Circuit | None = None  # one callback that fails says nothing of the next one
     timeout_seconds = 60.0
     settle = None
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from app.callbacks.payment.midtrans_callback import facts_of
 from app.core.config import Settings, secrets_of
-from app.engine.tasks import Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
+from app.engine.tasks import Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.policy import after_failure
 from app.ledger.answers import Answer, is_elsewhere, settle
 from app.ledger.facts import Level, Told
@@ -48,6 +48,7 @@ class MidtransConfirmer:
     )
     concurrency = 8
     rate_per_second: float | None = 10.0
+    circuit: Circuit | None = Circuit()
     timeout_seconds = 25.0
 
     def __init__(self, settings: Settings, client: httpx2.AsyncClient) -> None:

@@ -29,6 +29,8 @@ class Task(msgspec.Struct, frozen=True):
     order_no: int | None = None
     callback_id: int | None = None
     last_error: str = ""
+    repeatable: bool = True  # whether a try of which nobody knows if it arrived may be made again
+    unended: bool = False  # the try before this one was cut by the end of its process
 
     @property
     def lane(self) -> Lane:
@@ -48,6 +50,8 @@ class Failure(msgspec.Struct, frozen=True):
     error: str
     #: no repetition can help: give up at once
     final: bool = False
+    #: nobody knows whether it arrived: the answer was lost
+    lost: bool = False
     #: the destination's own word for how long nobody shall ask; its whole lane rests
     retry_after_seconds: float | None = None
     #: a stable word for the dead letter, where the task is given up
@@ -93,6 +97,14 @@ class Policy(msgspec.Struct, frozen=True):
     wait_seconds_max: float = 86_400.0  # a destination that asks for more is given up
 
 
+class Circuit(msgspec.Struct, frozen=True):
+    """When a destination is left alone: after so many failures in a row one try at a time asks whether it is back."""
+
+    failures: int = 5
+    base_seconds: float = 1.0  # the first rest, doubled at each failure that follows
+    cap_seconds: float = 60.0
+
+
 #: `(connection, task, result, proposed, at) -> Verdict`: called inside the transaction that writes the results.
 #: `proposed` is what the policy makes of the result; to return it is to agree. It may write to the same
 #: connection: its effect and the task's new state are committed together or not at all.
@@ -115,6 +127,10 @@ class Performer(Protocol):
         """How many tries one destination sees begin in a second, None: any; at the limit tasks wait."""
 
     @property
+    def circuit(self) -> Circuit | None:
+        """When a destination that fails is left alone; None: each of its tasks tries for itself."""
+
+    @property
     def timeout_seconds(self) -> float:
         """After which a try is a failure."""
 
@@ -128,6 +144,7 @@ class Performer(Protocol):
 
 __all__ = [
     "Again",
+    "Circuit",
     "Failure",
     "Finished",
     "GiveUp",

@@ -4,9 +4,11 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
-from app.engine.tasks import Lane, Performer
+from app.engine.tasks import Circuit, Failure, Lane, Performer, Result
 
 _SECOND = 1_000_000
+#: How long failures of a destination are remembered where nothing is sent to it.
+_REMEMBERED_US = 600 * _SECOND
 
 
 class Lanes:
@@ -24,6 +26,14 @@ class Lanes:
     def end(self, lane: Lane) -> None:
         """A try has ended."""
         self._get(lane).under_way -= 1
+
+    def heard(self, lane: Lane, result: Result, at: int) -> None:
+        """Note how a try ended: a destination that fails again and again is left alone for a while."""
+        # A final failure is an answer, and who asks for time is there.
+        if not isinstance(result, Failure) or result.final:
+            self._get(lane).answered()
+        elif result.retry_after_seconds is None:
+            self._get(lane).failed(at)
 
     def rest(self, lane: Lane, until: int) -> None:
         """Leave a lane alone until then."""
@@ -50,16 +60,19 @@ class Lanes:
         lane = self._lanes.get(name)
         if lane is None:
             performer = self._performers[name[0]]
-            lane = self._lanes[name] = _Lane(performer.concurrency, performer.rate_per_second)
+            lane = self._lanes[name] = _Lane(performer.concurrency, performer.rate_per_second, performer.circuit)
         return lane
 
 
 class _Lane:
     """One destination of one kind."""
 
-    def __init__(self, concurrency: int, rate_per_second: float | None) -> None:
+    def __init__(self, concurrency: int, rate_per_second: float | None, circuit: Circuit | None) -> None:
         self.under_way = 0
         self.rests_until = 0
+        self._circuit = circuit
+        self._failures = 0  # in a row
+        self._failed_at = 0
         self._concurrency = concurrency
         self._window_us = 0
         self._begun: deque[int] = deque(maxlen=0)
@@ -72,10 +85,27 @@ class _Lane:
         self.under_way += 1
         self._begun.append(at)
 
+    def answered(self) -> None:
+        self._failures = 0
+
+    def failed(self, at: int) -> None:
+        if self._circuit is None:
+            return
+        self._failures += 1
+        self._failed_at = at
+        if self._is_broken():
+            doublings = min(self._failures - self._circuit.failures, 62)
+            rest = min(self._circuit.cap_seconds, self._circuit.base_seconds * 2.0**doublings)
+            self.rests_until = max(self.rests_until, at + int(rest * _SECOND))
+
     def free(self, at: int) -> int:
         if at < self.rests_until:
             return 0
-        return max(0, min(self._concurrency - self.under_way, self._free_by_rate(at)))
+        at_once = 1 if self._is_broken() else self._concurrency
+        return max(0, min(at_once - self.under_way, self._free_by_rate(at)))
+
+    def _is_broken(self) -> bool:
+        return self._circuit is not None and self._failures >= self._circuit.failures
 
     def opens_at(self, at: int) -> int | None:
         opens = self.rests_until
@@ -84,7 +114,7 @@ class _Lane:
         return opens if opens > at else None
 
     def is_empty(self, at: int) -> bool:
-        if self.under_way or self.rests_until > at:
+        if self.under_way or self.rests_until > at or (self._failures and at < self._failed_at + _REMEMBERED_US):
             return False
         return not self._window_us or self._begun_of_late(at) == 0
 

@@ -29,6 +29,7 @@ def enqueue_claimed(connection: Connection, new: NewTask, at: int, lease_us: int
             created_at=at,
             order_no=new.order_no,
             callback_id=new.callback_id,
+            repeatable=new.repeatable,
         )
         .returning(*_COLUMNS)
     ).one()

@@ -2,6 +2,9 @@
 
 from app.engine.tasks import Again, Failure, Finished, GiveUp, Policy, Result, Success, Task, Verdict
 
+#: Why a task is given up that must not be repeated, and of which nobody knows whether it arrived.
+PERHAPS_SENT = "perhaps_sent"
+
 _SECOND = 1_000_000
 _LEAST_WAIT = 1_000  # a wait of nothing would try again in the same breath
 
@@ -9,8 +12,11 @@ _LEAST_WAIT = 1_000  # a wait of nothing would try again in the same breath
 def before_try(task: Task, limits: Policy) -> Failure | None:
     """Refuse a try that should not be made: the task was claimed too often and never told how it ended.
 
-    A task that takes its process down leaves no failure behind; its tries count all the same.
+    A task that takes its process down leaves no failure behind; its tries count all the same. What must not be done
+    twice is not tried after one.
     """
+    if task.unended and not task.repeatable:
+        return Failure("the process ended in the middle of a try", final=True, lost=True, reason=PERHAPS_SENT)
     if limits.tries_max is not None and task.tries > limits.tries_max:
         return Failure(task.last_error or "no try ever ended", final=True, reason="never_ended")
     return None
@@ -47,6 +53,8 @@ def backoff_seconds(tries: int, limits: Policy) -> float:
 
 
 def _hopeless(task: Task, failure: Failure, at: int, limits: Policy) -> str:
+    if failure.lost and not task.repeatable:
+        return PERHAPS_SENT
     if failure.final:
         return failure.reason or "final"
     if limits.tries_max is not None and task.tries >= limits.tries_max:

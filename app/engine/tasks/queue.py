@@ -44,26 +44,32 @@ class NewTask(msgspec.Struct, frozen=True):
     due_at: int
     order_no: int | None = None
     callback_id: int | None = None
+    #: False: a try of which nobody knows whether it arrived is not made again by itself
+    repeatable: bool = True
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How one claimed try ended."""
+    """How one claimed try ended; `began_at` in microseconds, UTC."""
 
     task: Task
     verdict: Verdict
+    began_at: int
+    lost: bool = False  # nobody knows whether it arrived
 
 
 _INSERT = """
 INSERT INTO callback_tasks
-  (key, kind, destination, payload, state, due_at, tries, fence, created_at, last_error, order_no, callback_id)
-VALUES (:key, :kind, :destination, :payload, 'ready', :due_at, 0, 0, :at, '', :order_no, :callback_id)
+  (key, kind, destination, payload, state, due_at, tries, fence, created_at, last_error, order_no, callback_id,
+   repeatable)
+VALUES (:key, :kind, :destination, :payload, 'ready', :due_at, 0, 0, :at, '', :order_no, :callback_id, :repeatable)
 ON CONFLICT (key) DO """
 _ADD = text(_INSERT + "NOTHING")
 _ADD_OR_REOPEN = text(
     _INSERT
     + """UPDATE SET state = 'ready', tries = 0, due_at = excluded.due_at, created_at = excluded.created_at,
   kind = excluded.kind, destination = excluded.destination, payload = excluded.payload, last_error = '',
-  lease_until = NULL, finished_at = NULL, order_no = excluded.order_no, callback_id = excluded.callback_id
+  lease_until = NULL, finished_at = NULL, order_no = excluded.order_no, callback_id = excluded.callback_id,
+  repeatable = excluded.repeatable, unended = 0
 WHERE callback_tasks.state IN ('done', 'dead')"""
 )
 
@@ -110,6 +116,7 @@ def claim(
             fence=tasks.c.fence + 1,
             due_at=until,
             lease_until=until,
+            unended=case((tasks.c.state == "running", 1), else_=0),
         )
         .returning(*_COLUMNS)
     )
@@ -183,6 +190,9 @@ _DEAD = text(
 _LETTER = text(f"""
 INSERT INTO callback_dead (kind, ref, order_no, reason, detail, since)
 SELECT 'task', id, order_no, :reason, :detail, :at FROM callback_tasks {_HELD}""")
+_TRY = text(f"""
+INSERT INTO callback_tries (task_id, number, began_at, ended_at, result, error)
+SELECT id, fence, :began_at, :at, :result, :error FROM callback_tasks {_HELD}""")
 _REST = text(f"""
 UPDATE callback_tasks SET due_at = :until
 WHERE {_OPEN_TEXT} AND due_at < :until AND state = 'ready' AND kind = :kind AND destination = :destination""")
@@ -197,6 +207,7 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
     again: list[dict[str, Any]] = []
     given_up: list[dict[str, Any]] = []
     rests: dict[Lane, int] = {}
+    _each(connection, _TRY, [_tried(ending, at) for ending in endings])  # first, as the letters
     for ending in endings:
         task, verdict = ending.task, ending.verdict
         row: dict[str, Any] = {"id": task.id, "fence": task.fence, "at": at}
@@ -215,6 +226,22 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
     moved = [{"kind": kind, "destination": place, "until": until} for (kind, place), until in rests.items()]
     _each(connection, _REST, moved)
     return written
+
+
+def _tried(ending: Ending, at: int) -> dict[str, Any]:
+    task, verdict = ending.task, ending.verdict
+    if isinstance(verdict, Finished):
+        result, error = "done", ""
+    else:
+        result, error = "lost" if ending.lost else "failed", _clean(verdict.error)
+    return {
+        "id": task.id,
+        "fence": task.fence,
+        "began_at": ending.began_at,
+        "at": at,
+        "result": result,
+        "error": error,
+    }
 
 
 def _letter(task: Task, verdict: GiveUp) -> dict[str, Any]:
@@ -266,7 +293,7 @@ def resting(connection: Connection, at: int) -> dict[Lane, int]:
 
 _RETRY = text("""
 UPDATE callback_tasks SET state = 'ready', due_at = :at, created_at = :at, tries = 0, fence = fence + 1,
-  lease_until = NULL, finished_at = NULL
+  lease_until = NULL, finished_at = NULL, unended = 0
 WHERE id = :id""")
 
 

@@ -14,6 +14,14 @@ from app.engine.tasks.queue import Ending, finish, held
 _log = get_logger(__name__)
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """One try that has ended; `began_at` in microseconds, UTC."""
+
+    task: Task
+    result: Result
+    began_at: int
+
+
 class Writer:
     """Results become verdicts by the performers' `settle`, or by policy alone."""
 
@@ -25,11 +33,13 @@ class Writer:
         self._chance = chance
         self._redact = redact
 
-    def write(self, connection: Connection, ended: Sequence[tuple[Task, Result]], at: int) -> list[Ending]:
+    def write(self, connection: Connection, ended: Sequence[Ended], at: int) -> list[Ending]:
         """Write all results whose claim still holds → how each ended. Who was overtaken writes nothing at all."""
-        ours = {task.id for task in held(connection, [task for task, _ in ended])}
+        ours = {task.id for task in held(connection, [one.task for one in ended])}
         endings = [
-            Ending(task, self._verdict(connection, task, result, at)) for task, result in ended if task.id in ours
+            Ending(one.task, self._verdict(connection, one.task, one.result, at), one.began_at, _is_lost(one.result))
+            for one in ended
+            if one.task.id in ours
         ]
         finish(connection, endings, at)
         return endings
@@ -60,6 +70,10 @@ class Writer:
 def words_of(error: BaseException, redact: Callable[[str], str]) -> str:
     """An exception's type and text without secrets, as long as a row may hold."""
     return without_addresses(redact(f"{type(error).__name__}: {error}"[:2_000]))[:500]
+
+
+def _is_lost(result: Result) -> bool:
+    return isinstance(result, Failure) and result.lost
 
 
 def _checked(verdict: Verdict) -> Verdict:

@@ -20,7 +20,7 @@ from app.engine.tasks import Again, Failure, Lane, Performer, Result, Success, T
 from app.engine.tasks.lanes import Lanes
 from app.engine.tasks.policy import before_try
 from app.engine.tasks.queue import Ending, claim, next_due, release, resting
-from app.engine.tasks.results import Writer
+from app.engine.tasks.results import Ended, Writer
 
 _SECOND = 1_000_000
 _log = get_logger(__name__)
@@ -58,8 +58,8 @@ class Runner:
         self._writer = Writer(performers, chance, redact)
         self._closing = closing
         self._lanes = Lanes(performers)
-        self._under_way: dict[asyncio.Task[Result], Task] = {}
-        self._ended: list[tuple[Task, Result]] = []
+        self._under_way: dict[asyncio.Task[Result], tuple[Task, int]] = {}  # each with when it began
+        self._ended: list[Ended] = []
         self._stirred = asyncio.Event()
         self._next_due: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,7 +148,7 @@ class Runner:
 
     def _exchange(
         self,
-        ended: Sequence[tuple[Task, Result]],
+        ended: Sequence[Ended],
         at: int,
         free: int,
         kinds: Mapping[str, int],
@@ -176,14 +176,15 @@ class Runner:
     def _begin(self, task: Task, at: int) -> None:
         self._lanes.begin(task.lane, at)
         running = asyncio.create_task(self._try(task), name=f"task {task.id}")
-        self._under_way[running] = task
+        self._under_way[running] = (task, at)
         running.add_done_callback(self._end)
 
     def _end(self, running: "asyncio.Task[Result]") -> None:
-        task = self._under_way.pop(running)
+        task, began_at = self._under_way.pop(running)
         self._lanes.end(task.lane)
         if not running.cancelled():
-            self._ended.append((task, running.result()))
+            self._ended.append(Ended(task, running.result(), began_at))
+            self._lanes.heard(task.lane, running.result(), self._clock())
         self._stirred.set()
 
     async def _try(self, task: Task) -> Result:
@@ -195,10 +196,10 @@ class Runner:
                 result = await performer.perform(task)
         except TimeoutError as error:
             if limit.expired():
-                return Failure(f"no end within {performer.timeout_seconds:g} s")
-            return Failure(self._writer.words(error))
+                return Failure(f"no end within {performer.timeout_seconds:g} s", lost=True)
+            return Failure(self._writer.words(error), lost=True)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is this task's
-            return Failure(self._writer.words(error))
+            return Failure(self._writer.words(error), lost=True)
         if isinstance(result, (Success, Failure)):
             return result
         return Failure(f"perform returned {type(result).__name__}, neither Success nor Failure")
@@ -211,8 +212,11 @@ class Runner:
         for running in cut:
             running.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
+        unfinished = [task for running, (task, _) in cut.items() if running.cancelled() and task.repeatable]
+        for running, (task, began_at) in cut.items():
+            if running.cancelled() and not task.repeatable:
+                self._ended.append(Ended(task, Failure("stopped in the middle of a try", lost=True), began_at))
         ended, self._ended = self._ended, []
-        unfinished = [task for running, task in cut.items() if running.cancelled()]
         try:
             await asyncio.to_thread(self._write_last, ended, unfinished, self._clock())
         except Exception as error:  # noqa: BLE001 - their leases end, then they are tried again
@@ -221,7 +225,7 @@ class Runner:
             await close()
         self._loop = None
 
-    def _write_last(self, ended: Sequence[tuple[Task, Result]], unfinished: Sequence[Task], at: int) -> None:
+    def _write_last(self, ended: Sequence[Ended], unfinished: Sequence[Task], at: int) -> None:
         if ended or unfinished:
             with writing(self._engine) as connection:
                 self._writer.write(connection, ended, at)

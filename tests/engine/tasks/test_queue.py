@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, event, select
 
 from app.core.database import make_engine, reading, writing
-from app.engine.tables import dead, tasks
-from app.engine.tasks import Again, Finished, GiveUp, Lane, Task
+from app.engine.tables import dead, tasks, tries
+from app.engine.tasks import Again, Finished, GiveUp, Lane, Task, Verdict
 from app.engine.tasks.queue import (
     Ending,
     NewTask,
@@ -53,6 +53,10 @@ def take(
 def end(state: Engine, *endings: Ending, at: int = AT) -> int:
     with writing(state) as connection:
         return finish(connection, endings, at)
+
+
+def ending(task: Task, verdict: Verdict, *, lost: bool = False) -> Ending:
+    return Ending(task, verdict, AT - 5, lost)
 
 
 def rows(state: Engine) -> Sequence[Any]:
@@ -194,10 +198,10 @@ def test_a_lease_that_ended_is_claimed_again_and_who_comes_late_writes_nothing(s
     assert (other.key, other.tries, other.fence) == (stopped.key, 2, 2)
     with writing(state) as connection:
         assert held(connection, [stopped, other]) == [other]
-        assert finish(connection, [Ending(stopped, GiveUp("late"))], AT) == 0
+        assert finish(connection, [ending(stopped, GiveUp("late"))], AT) == 0
     assert letters(state) == []
-    assert end(state, Ending(other, Finished())) == 1
-    assert end(state, Ending(other, GiveUp("twice"))) == 0
+    assert end(state, ending(other, Finished())) == 1
+    assert end(state, ending(other, GiveUp("twice"))) == 0
     assert [row.state for row in rows(state)] == ["done"]
     assert letters(state) == []
 
@@ -217,9 +221,9 @@ def test_verdicts_of_many_are_written_together(state: Engine) -> None:
 
     written = end(
         state,
-        Ending(done, Finished()),
-        Ending(again, Again(AT + 5, "HTTP 503")),
-        Ending(given_up, GiveUp("webhook_gone", "HTTP 404 \ud800", {"url": "…"})),
+        ending(done, Finished()),
+        ending(again, Again(AT + 5, "HTTP 503")),
+        ending(given_up, GiveUp("webhook_gone", "HTTP 404 \ud800", {"url": "…"})),
         at=AT + 1,
     )
 
@@ -250,7 +254,7 @@ def test_a_rest_moves_all_that_waits_in_the_lane_and_nobody_else(state: Engine) 
     put(state, a_task("a"), a_task("b"), a_task("late", due_at=AT + 99), a_task("c", destination="elsewhere"))
     first, *_ = take(state, count=1)
 
-    end(state, Ending(first, Again(AT + 52, "HTTP 429", rests_until=AT + 50)))
+    end(state, ending(first, Again(AT + 52, "HTTP 429", rests_until=AT + 50)))
 
     assert [(row.key, row.due_at) for row in rows(state)] == [
         ("a", AT + 52),
@@ -271,7 +275,7 @@ def test_the_next_time_is_that_of_a_task_or_of_the_end_of_a_lease(state: Engine)
     with reading(state) as connection:
         assert next_due(connection) == AT + LEASE
         assert next_due(connection, after=AT + LEASE) == AT + LEASE + 5
-    end(state, Ending(task, Finished()))
+    end(state, ending(task, Finished()))
     with reading(state) as connection:
         assert next_due(connection) == AT + LEASE + 5
 
@@ -290,7 +294,7 @@ def test_what_is_given_back_is_due_at_once_and_costs_no_try(state: Engine) -> No
 @pytest.mark.parametrize("verdict", [Finished(), GiveUp("too_old")])
 def test_a_question_that_had_ended_is_reopened_with_all_its_patience(state: Engine, verdict: Finished | GiveUp) -> None:
     put(state, a_task())
-    end(state, *(Ending(task, verdict) for task in take(state)))
+    end(state, *(ending(task, verdict) for task in take(state)))
     assert put(state, a_task(), at=AT + 9) == 0
 
     assert put(state, a_task(due_at=AT + 9), at=AT + 9, reopen=True) == 1
@@ -307,13 +311,13 @@ def test_an_open_question_is_not_reopened(state: Engine) -> None:
     assert put(state, a_task(due_at=AT), reopen=True) == 0
     (task,) = take(state, AT + 5)
     assert put(state, a_task(due_at=AT), reopen=True) == 0
-    assert end(state, Ending(task, Finished())) == 1
+    assert end(state, ending(task, Finished())) == 1
 
 
 def test_a_person_always_acts(state: Engine) -> None:
     put(state, a_task("dead"), a_task("waiting", due_at=AT + 5_000_000), a_task("running"))
     given_up, running = take(state)
-    end(state, Ending(given_up, GiveUp("tries_used_up")))
+    end(state, ending(given_up, GiveUp("tries_used_up")))
 
     with writing(state) as connection:
         assert [retry(connection, n, AT + 1, by="ani", reason="token renewed") for n in (1, 2, 3, 4)] == [
@@ -324,6 +328,36 @@ def test_a_person_always_acts(state: Engine) -> None:
         ]
 
     assert [(task.key, task.tries) for task in take(state, AT + 1)] == [("dead", 1), ("waiting", 1), ("running", 1)]
-    assert end(state, Ending(running, Finished())) == 0
+    assert end(state, ending(running, Finished())) == 0
     (letter,) = letters(state)
     assert (letter.closed_how, letter.closed_by, letter.closed_reason) == ("retried", "ani", "token renewed")
+
+
+def test_every_try_that_ended_is_recorded_and_one_that_was_overtaken_is_not(state: Engine) -> None:
+    put(state, a_task("a"))
+    (first,) = take(state)
+    end(state, ending(first, Again(AT + 1, "HTTP 503"), lost=True), at=AT + 1)
+    (second,) = take(state, at=AT + 1)
+    (third,) = take(state, at=AT + 2 + LEASE)  # its lease has ended
+    assert end(state, ending(second, Finished())) == 0
+    end(state, ending(third, Finished()), at=AT + 9)
+    with reading(state) as connection:
+        found = [tuple(row) for row in connection.execute(select(tries))]
+    assert found == [
+        (first.id, 1, AT - 5, AT + 1, "lost", "HTTP 503"),
+        (first.id, 3, AT - 5, AT + 9, "done", ""),
+    ]
+
+
+def test_a_claim_says_whether_the_try_before_it_was_never_told_to_have_ended(state: Engine) -> None:
+    put(state, a_task("a"))
+    (first,) = take(state)
+    (second,) = take(state, at=AT + LEASE)
+    assert (first.unended, second.unended) == (False, True)
+    end(state, ending(second, Again(AT + LEASE + 1, "HTTP 503")))
+    (third,) = take(state, at=AT + LEASE + 1)
+    assert not third.unended
+    with writing(state) as connection:
+        retry(connection, third.id, AT)  # a person's word
+    (fourth,) = take(state, at=AT + LEASE + 1)
+    assert not fourth.unended

@@ -12,7 +12,20 @@ from sqlalchemy.exc import OperationalError
 from app.core.clock import now_us
 from app.core.database import reading, writing
 from app.engine.tables import counters, dead, tasks
-from app.engine.tasks import Again, Failure, Finished, GiveUp, Performer, Policy, Result, Settle, Success, Task, Verdict
+from app.engine.tasks import (
+    Again,
+    Circuit,
+    Failure,
+    Finished,
+    GiveUp,
+    Performer,
+    Policy,
+    Result,
+    Settle,
+    Success,
+    Task,
+    Verdict,
+)
 from app.engine.tasks.queue import NewTask, claim, enqueue
 from app.engine.tasks.runner import Runner, Tempo
 
@@ -36,6 +49,7 @@ class Doer:
         policy: Policy | None = None,
         concurrency: int = 10,
         rate_per_second: float | None = None,
+        circuit: Circuit | None = None,
         timeout_seconds: float = 5.0,
     ) -> None:
         self._perform = perform
@@ -43,6 +57,7 @@ class Doer:
         self.policy = policy or Policy()
         self.concurrency = concurrency
         self.rate_per_second = rate_per_second
+        self.circuit = circuit
         self.timeout_seconds = timeout_seconds
         self.tried: list[Task] = []
 
@@ -55,9 +70,10 @@ def a_runner(state: Engine, doer: Performer, tempo: Tempo = QUICK, chance: float
     return Runner(state, {"ask": doer}, tempo=tempo, chance=lambda: chance, **more)
 
 
-def put(state: Engine, *keys: str, destination: str = "api", at: int = AT) -> None:
+def put(state: Engine, *keys: str, destination: str = "api", at: int = AT, repeatable: bool = True) -> None:
     with writing(state) as connection:
-        enqueue(connection, [NewTask(key, "ask", destination, "{}", at) for key in keys], at)
+        new = [NewTask(key, "ask", destination, "{}", at, repeatable=repeatable) for key in keys]
+        enqueue(connection, new, at)
 
 
 def states(state: Engine) -> dict[str, str]:
@@ -481,6 +497,100 @@ async def test_a_performer_that_wants_to_end_the_process_fails_its_task_alone(
 
     assert states(state) == {"bad": "ready", "good": "done"}
     assert type(ending).__name__ in row_of(state, "bad").last_error
+
+
+def reasons(state: Engine) -> list[str]:
+    with reading(state) as connection:
+        return list(connection.execute(select(dead.c.reason)).scalars())
+
+
+async def cut(_task: Task) -> Result:
+    return Failure("the connection broke", lost=True)
+
+
+async def late(_task: Task) -> Result:
+    await asyncio.Event().wait()
+    return Success()
+
+
+async def broken(_task: Task) -> Result:
+    raise OSError("broken pipe")
+
+
+@pytest.mark.parametrize("perform", [cut, late, broken])
+@pytest.mark.parametrize("repeatable", [True, False])
+async def test_a_try_of_which_nobody_knows_is_made_again_only_where_the_task_says_so(
+    state: Engine, perform: Callable[[Task], Awaitable[Result]], *, repeatable: bool
+) -> None:
+    put(state, "a", repeatable=repeatable)
+    await a_runner(state, Doer(perform, timeout_seconds=0.01)).run_once(AT)
+    assert states(state) == {"a": "ready" if repeatable else "dead"}
+    assert reasons(state) == ([] if repeatable else ["perhaps_sent"])
+
+
+async def test_a_failure_that_surely_did_not_arrive_is_tried_again_whatever_the_task_says(state: Engine) -> None:
+    async def refused(_task: Task) -> Result:
+        return Failure("HTTP 503")
+
+    put(state, "a", repeatable=False)
+    await a_runner(state, Doer(refused)).run_once(AT)
+    assert states(state) == {"a": "ready"}
+
+
+async def test_a_process_that_dies_in_a_try_leaves_it_perhaps_sent(state: Engine) -> None:
+    put(state, "once", repeatable=False)
+    put(state, "often")
+    with writing(state) as connection:  # claimed, and never heard of again
+        assert len(claim(connection, AT, 10, {"ask": SECOND}, {"ask": 10})) == 2
+    doer = Doer()
+    await a_runner(state, doer).run_once(AT + SECOND)
+    assert states(state) == {"once": "dead", "often": "done"}
+    assert [task.key for task in doer.tried] == ["often"]
+    assert reasons(state) == ["perhaps_sent"]
+
+
+async def test_a_try_that_is_cut_by_the_stop_is_perhaps_sent_and_not_given_back(state: Engine) -> None:
+    put(state, "once", repeatable=False)
+    put(state, "often")
+    doer = Doer(late)
+    async with running(a_runner(state, doer)):
+        await until(lambda: len(doer.tried) == 2)
+    assert states(state) == {"once": "dead", "often": "ready"}
+    assert reasons(state) == ["perhaps_sent"]
+
+
+async def test_a_destination_that_fails_again_and_again_is_left_alone_and_asked_one_at_a_time(state: Engine) -> None:
+    now, down = [AT], {"bad"}
+
+    async def perform(task: Task) -> Result:
+        return Failure("HTTP 503") if task.destination in down else Success()
+
+    put(state, *(f"b{n}" for n in range(40)), destination="bad")
+    put(state, *(f"g{n}" for n in range(40)), destination="good")
+    doer = Doer(
+        perform, policy=Policy(base_seconds=0.001), concurrency=4, circuit=Circuit(3, base_seconds=1, cap_seconds=4)
+    )
+    runner = a_runner(state, doer, clock=lambda: now[0])
+
+    async def tried() -> int:
+        before = len(doer.tried)
+        await runner.run_once(now[0])
+        return sum(task.destination == "bad" for task in doer.tried[before:])
+
+    assert await tried() == 4  # those that were under way
+    assert [states(state)[f"g{n}"] for n in range(40)] == ["done"] * 40
+    rests = []
+    for _ in range(4):
+        waited = 0
+        while not await tried():
+            now[0] += SECOND // 2
+            waited += 1
+        rests.append(waited / 2)
+    assert rests == [2.0, 4.0, 4.0, 4.0]  # the fourth failure doubled the first rest
+    down.clear()
+    now[0] += 4 * SECOND
+    assert await tried() == 36 + 4  # one was enough to know
+    assert set(states(state).values()) == {"done"}
 
 
 async def test_dead_destinations_delay_nobody(state: Engine) -> None:
