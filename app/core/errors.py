@@ -30,6 +30,11 @@ class ExternalAPIError(CallbackError):
 class NoAnswer(ExternalAPIError):
     """Somebody else's API gave no answer that can be read: not reached, too late, too long, broken."""
 
+    def __init__(self, message: str, *, unsent: bool = False) -> None:
+        """`unsent`: it is certain that the request never left."""
+        super().__init__(message)
+        self.unsent = unsent
+
 
 class AddressRefused(ExternalAPIError):
     """An address that people gave leads into a private network; nothing was sent."""

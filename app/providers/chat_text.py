@@ -35,7 +35,7 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-class _Token(NamedTuple):
+class _Piece(NamedTuple):
     """A part that is never cut: its source, its length as shown, and what it opens or closes."""
 
     source: str
@@ -56,53 +56,53 @@ def split(text: str, markup: Markup = "", limit: int = TELEGRAM_TEXT_MAX) -> lis
     Cut after a paragraph, else after a line, else after a word: the last one that leaves a part at least half full.
     Nothing but white space at the cuts is lost; a text of white space alone has no parts.
     """
-    tokens = list(_TOKENS[markup](text))
+    pieces = list(_PIECES[markup](text))
     parts: list[str] = []
     stack: tuple[_Open, ...] = ()
     start = 0
-    while start < len(tokens):
-        end, after = _cut(tokens, start, stack, limit)
-        body = "".join(token.source for token in tokens[start:end]).rstrip()
-        if any(token.width and not token.source.isspace() for token in tokens[start:end]):
+    while start < len(pieces):
+        end, after = _cut(pieces, start, stack, limit)
+        body = "".join(piece.source for piece in pieces[start:end]).rstrip()
+        if any(piece.width and not piece.source.isspace() for piece in pieces[start:end]):
             opening = "".join(each.opening for each in stack)
             parts.append(opening + body + "".join(each.closing for each in reversed(after)))
         start, stack = end, after
-        while start < len(tokens) and tokens[start].source.isspace():
+        while start < len(pieces) and pieces[start].source.isspace():
             start += 1
     return parts
 
 
-def _cut(tokens: list[_Token], start: int, stack: tuple[_Open, ...], limit: int) -> tuple[int, tuple[_Open, ...]]:
+def _cut(pieces: list[_Piece], start: int, stack: tuple[_Open, ...], limit: int) -> tuple[int, tuple[_Open, ...]]:
     """Where the part that begins at `start` ends, and what is open there."""
     width = 0
     best: dict[int, tuple[int, tuple[_Open, ...]]] = {}
-    for place in range(start, len(tokens)):
-        token = tokens[place]
-        if width + token.width > limit and place > start:
+    for place in range(start, len(pieces)):
+        piece = pieces[place]
+        if width + piece.width > limit and place > start:
             found = [best[rank] for rank in sorted(best)]
             return found[0] if found else (place, stack)
-        width += token.width
-        stack = _after(token, stack)
-        if token.source.isspace() and width * 2 >= limit:
-            before = tokens[place - 1].source if place > start else ""
-            rank = 2 if token.source != "\n" else 0 if before == "\n" else 1
+        width += piece.width
+        stack = _after(piece, stack)
+        if piece.source.isspace() and width * 2 >= limit:
+            before = pieces[place - 1].source if place > start else ""
+            rank = 2 if piece.source != "\n" else 0 if before == "\n" else 1
             best[rank] = (place + 1, stack)
-    return len(tokens), stack
+    return len(pieces), stack
 
 
-def _after(token: _Token, stack: tuple[_Open, ...]) -> tuple[_Open, ...]:
-    if not token.mark:
+def _after(piece: _Piece, stack: tuple[_Open, ...]) -> tuple[_Open, ...]:
+    if not piece.mark:
         return stack
-    if token.closing:
-        return (*stack, _Open(token.mark, token.source, token.closing))
+    if piece.closing:
+        return (*stack, _Open(piece.mark, piece.source, piece.closing))
     for place in range(len(stack) - 1, -1, -1):
-        if stack[place].mark == token.mark:
+        if stack[place].mark == piece.mark:
             return stack[:place]
     return stack
 
 
-def _plain(text: str) -> Iterator[_Token]:
-    return (_Token(letter, units(letter)) for letter in text)
+def _plain(text: str) -> Iterator[_Piece]:
+    return (_Piece(letter, units(letter)) for letter in text)
 
 
 _HTML = re.compile(
@@ -110,14 +110,14 @@ _HTML = re.compile(
 )
 
 
-def _html(text: str) -> Iterator[_Token]:
+def _html(text: str) -> Iterator[_Piece]:
     for found in _HTML.finditer(text):
         source, tag = found[0], found["tag"]
         if tag is None:
-            yield _Token(source, units(unescape(source)))
+            yield _Piece(source, units(unescape(source)))
         else:
             tag = tag.lower()
-            yield _Token(source, 0, tag, "" if found["end"] else f"</{tag}>")
+            yield _Piece(source, 0, tag, "" if found["end"] else f"</{tag}>")
 
 
 _FENCE = r"(?P<fence>```[A-Za-z0-9_+#.-]{0,20}\n?)"
@@ -131,7 +131,7 @@ _MARKS: Mapping[Markup, tuple[str, str, str, str]] = {
 }
 
 
-def _markdown(markup: Markup) -> Callable[[str], Iterator[_Token]]:
+def _markdown(markup: Markup) -> Callable[[str], Iterator[_Piece]]:
     escaped, label, address, mark = _MARKS[markup]
     pattern = re.compile(
         rf"(?P<escaped>{escaped})|{_FENCE}|(?P<link>!?\[(?P<label>{label})\]{address})|(?P<mark>{mark})|.", re.DOTALL
@@ -139,7 +139,7 @@ def _markdown(markup: Markup) -> Callable[[str], Iterator[_Token]]:
     # Discord counts what it is sent, Telegram what it shows.
     hidden = 0 if markup == "discord" else 1
 
-    def tokens(text: str) -> Iterator[_Token]:
+    def pieces(text: str) -> Iterator[_Piece]:
         place, code = 0, ""
         opened: list[str] = []
         while found := pattern.match(text, place):
@@ -150,22 +150,22 @@ def _markdown(markup: Markup) -> Callable[[str], Iterator[_Token]]:
             if ends:
                 opened.remove(mark)
                 code = ""
-                yield _Token(source, 0 if hidden else units(source), mark)
+                yield _Piece(source, 0 if hidden else units(source), mark)
             elif mark and not code:
                 opened.append(mark)
                 code = mark if mark in {"`", "```"} else ""
-                yield _Token(source, 0 if hidden else units(source), mark, mark)
+                yield _Piece(source, 0 if hidden else units(source), mark, mark)
             elif found["link"] and not code:
-                yield _Token(source, units(found["label"]))
+                yield _Piece(source, units(found["label"]))
             elif found["escaped"] and (not code or source[1] in "`\\"):
-                yield _Token(source, units(source) - hidden)
+                yield _Piece(source, units(source) - hidden)
             else:
                 yield from _plain(source)
 
-    return tokens
+    return pieces
 
 
-_TOKENS: Mapping[Markup, Callable[[str], Iterator[_Token]]] = {
+_PIECES: Mapping[Markup, Callable[[str], Iterator[_Piece]]] = {
     "": _plain,
     "HTML": _html,
     "MarkdownV2": _markdown("MarkdownV2"),

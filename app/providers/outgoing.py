@@ -64,22 +64,25 @@ async def send(
     """One request, one answer of any status.
 
     Raises NoAnswer (not reached, too late, longer than 1 MiB, not HTTP) and AddressRefused; both name the host only.
+    Only where NoAnswer says `unsent` is it certain that the request did not arrive.
     """
     host = _host_of(url)
     try:
         async with asyncio.timeout(total_seconds):
             response = await client.send(client.build_request(method, url, headers=headers, content=content))
+    except (httpx2.ConnectError, httpx2.ConnectTimeout):
+        raise NoAnswer(f"{host}: cannot be reached", unsent=True) from None
     except (TimeoutError, httpx2.TimeoutException):
         raise NoAnswer(f"{host}: no answer in time") from None
-    except httpx2.ConnectError:
-        raise NoAnswer(f"{host}: cannot be reached") from None
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise NoAnswer(f"{host}: {_WORDS.get(type(error), 'the connection broke')}") from None
+        words = _WORDS.get(type(error), "the connection broke")
+        raise NoAnswer(f"{host}: {words}", unsent=isinstance(error, _UNSENT)) from None
     except (ValueError, UnicodeError):  # an address or a header that no request can be made of
-        raise NoAnswer(f"{host}: the request cannot be written") from None
+        raise NoAnswer(f"{host}: the request cannot be written", unsent=True) from None
     return Reply(response.status_code, dict(response.headers), response.content)
 
 
+_UNSENT = (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, httpx2.InvalidURL)
 _WORDS: dict[type[Exception], str] = {
     AnswerTooLong: f"the answer is longer than {ANSWER_BYTES_MAX} bytes",
     AnswerEncoded: "the answer is compressed, which was not asked for",

@@ -1,0 +1,171 @@
+"""Sending to Telegram's Bot API and to Discord's webhooks: one request, and what its answer means.
+
+Sources: Telegram Bot API (making requests, sendMessage, ResponseParameters); Discord (execute webhook, rate limits).
+"""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+
+from app.core.errors import AddressRefused, NoAnswer
+from app.providers.outgoing import Reply, retry_after_seconds, send
+
+Kind: TypeAlias = Literal[
+    "sent", "wait", "moved", "markup", "blocked", "gone", "refused", "key_refused", "unavailable", "lost"
+]
+
+#: Where a 429 does not say for how long.
+_WAIT_SECONDS = 30.0
+#: Discord's edge refuses an address of ours without a word of limits: minutes, for all that goes there.
+_BANNED_SECONDS = 300.0
+#: A gateway says that it did not hear: what stands behind it may have sent.
+_PERHAPS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+_DETAIL_MAX = 300
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What became of one message.
+
+    `sent`; `wait` for `retry_after_seconds` (`everywhere`: whatever goes to this service); `moved` to the chat
+    `moved_to`; `markup` cannot be read; final are `blocked` by the user, `gone` (the chat, the webhook) and `refused`;
+    `key_refused`: our token is wrong; `unavailable`: surely not sent; `lost`: nobody knows.
+    """
+
+    kind: Kind
+    detail: str = ""  # a sentence for a person, without secrets
+    message_id: str = ""
+    retry_after_seconds: float | None = None
+    everywhere: bool = False
+    moved_to: str = ""
+
+
+async def send_telegram(
+    client: httpx2.AsyncClient, base_url: str, token: str, message: Mapping[str, Any], *, total_seconds: float = 15.0
+) -> Said:
+    """`sendMessage` with these fields; never raises, and never names the address, which holds the token."""
+    url = f"{base_url.rstrip('/')}/bot{token}/sendMessage"
+    return await _post(client, url, message, read_telegram, total_seconds)
+
+
+async def send_discord(
+    client: httpx2.AsyncClient, webhook_url: str, message: Mapping[str, Any], *, total_seconds: float = 15.0
+) -> Said:
+    """Execute a webhook and wait for its message; never raises, and never names the address, which is a secret."""
+    parts = urlsplit(webhook_url)
+    query = "&".join([*(pair for pair in parts.query.split("&") if pair and not pair.startswith("wait=")), "wait=true"])
+    return await _post(client, parts._replace(query=query, fragment="").geturl(), message, read_discord, total_seconds)
+
+
+async def _post(
+    client: httpx2.AsyncClient,
+    url: str,
+    message: Mapping[str, Any],
+    read: Callable[[Reply], Said],
+    total_seconds: float,
+) -> Said:
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    content = msgspec.json.encode(message)
+    try:
+        reply = await send(client, "POST", url, headers=headers, content=content, total_seconds=total_seconds)
+    except AddressRefused as error:
+        return Said("refused", str(error))
+    except NoAnswer as error:
+        return Said("unavailable" if error.unsent else "lost", str(error))
+    return read(reply)
+
+
+#: The token is part of the address: where it is wrong, there is no such address.
+_TELEGRAM: Mapping[int, Kind] = {401: "key_refused", 403: "blocked", 404: "key_refused"}
+_BAD_REQUESTS: Mapping[str, Kind] = {"can't parse entities": "markup", "chat not found": "gone"}
+
+
+def read_telegram(reply: Reply) -> Said:
+    """What one answer of the Bot API means. Pure."""
+    told = _object(reply.body)
+    words = _words(reply, told, "description")
+    if told is None:
+        return _unread(reply, words)
+    if reply.status == HTTPStatus.OK and told.get("ok") is True:
+        return Said("sent", words, message_id=_text(_inner(told, "result").get("message_id")))
+    parameters = _inner(told, "parameters")
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _wait(reply, words, parameters.get("retry_after"))
+    if moved := _text(parameters.get("migrate_to_chat_id")):
+        return Said("moved", words, moved_to=moved)
+    if reply.status == HTTPStatus.BAD_REQUEST:
+        kinds = (kind for sentence, kind in _BAD_REQUESTS.items() if sentence in words)
+        return Said(next(kinds, "refused"), words)
+    kind = _TELEGRAM.get(reply.status)
+    return Said(kind, words) if kind else _otherwise(reply, words)
+
+
+def read_discord(reply: Reply) -> Said:
+    """What one answer of a webhook means. Pure."""
+    told = _object(reply.body)
+    words = _words(reply, told, "message")
+    match reply.status:
+        case HTTPStatus.OK | HTTPStatus.NO_CONTENT:
+            return Said("sent", words, message_id=_text((told or {}).get("id")))
+        case HTTPStatus.TOO_MANY_REQUESTS if _is_ban(reply, told):
+            return Said("wait", words, retry_after_seconds=_BANNED_SECONDS, everywhere=True)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            waits = _wait(reply, words, (told or {}).get("retry_after"))
+            return msgspec.structs.replace(waits, everywhere=(told or {}).get("global") is True)
+        case HTTPStatus.NOT_FOUND | HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:  # 10015, 50027
+            return Said("gone", words)
+    return _unread(reply, words) if told is None else _otherwise(reply, words)
+
+
+def _is_ban(reply: Reply, told: dict[str, Any] | None) -> bool:
+    limits = any(name.startswith("x-ratelimit-") for name in reply.headers)
+    return not limits and "retry-after" not in reply.headers and "retry_after" not in (told or {})
+
+
+def _wait(reply: Reply, words: str, told: object) -> Said:
+    seconds = float(told) if isinstance(told, (int, float)) and not isinstance(told, bool) and told >= 0 else None
+    if seconds is None:
+        seconds = retry_after_seconds(reply.headers)
+    return Said("wait", words, retry_after_seconds=_WAIT_SECONDS if seconds is None else seconds)
+
+
+def _otherwise(reply: Reply, words: str) -> Said:
+    if reply.status in _PERHAPS:
+        return Said("lost", words)
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR or reply.status == HTTPStatus.REQUEST_TIMEOUT:
+        return Said("unavailable", words)
+    return Said("refused", words)
+
+
+def _unread(reply: Reply, words: str) -> Said:
+    """An answer that is no JSON object: a good status may have sent, a bad one did what it says."""
+    if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+        return Said("lost", f"{words}: the answer cannot be read")
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _wait(reply, words, None)
+    return _otherwise(reply, words)
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        told = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _inner(told: dict[str, Any], name: str) -> dict[str, Any]:
+    inner = told.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _text(value: object) -> str:
+    return str(value)[:64] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _words(reply: Reply, told: dict[str, Any] | None, field: str) -> str:
+    said = (told or {}).get(field)
+    return f"HTTP {reply.status}" + (f": {said}"[:_DETAIL_MAX] if isinstance(said, str) else "")
