@@ -143,9 +143,10 @@ tasks = Table(
     Column("callback_id", BigInteger),
     # whether a try of which nobody knows if it arrived may be made again
     Column("repeatable", Integer, nullable=False, server_default="1"),
-    Column(
-        "unended", Integer, nullable=False, server_default="0"
-    ),  # the try before this one was cut by its process' end
+    # whether the try before this one was cut by the end of its process
+    Column("unended", Integer, nullable=False, server_default="0"),
+    # whether the rest until `lease_until` is that of all destinations of its kind
+    Column("all_rest", Integer, nullable=False, server_default="0"),
     Index(
         "callback_tasks_due",
         "due_at",

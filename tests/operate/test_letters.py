@@ -12,7 +12,7 @@ from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.log import Log, open_log
 from app.engine.outcomes import Alert, bury, raise_alerts, write_outcomes
 from app.engine.tasks import GiveUp
-from app.engine.tasks.queue import Ending, NewTask, claim, enqueue, finish
+from app.engine.tasks.queue import Ending, NewTask, Room, claim, enqueue, finish
 from app.operate import alerts, letters
 from app.operate.letters_shown import DeadLetterShown, RetriedShown
 from tests.operate.shop import Shop
@@ -88,7 +88,7 @@ def test_a_task_that_was_given_up_is_due_again_at_a_persons_word(shop: Shop, log
     at = shop.tick()
     with writing(shop.engine) as connection:
         enqueue(connection, [NewTask("message:1", "message", "telegram", "{}", at)], at)
-        tasks = claim(connection, at, 1, {"message": 1_000_000}, {"message": 1})
+        tasks = claim(connection, at, 1, {"message": 1_000_000}, Room({"message": 1}))
         finish(connection, [Ending(tasks[0], GiveUp("tries_used_up", "time-out"), at)], at)
     letter = only_letter(shop)
     assert (letter.kind, letter.text) == ("task", "All 1 tries failed: time-out")

@@ -11,7 +11,7 @@ from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.log import Log, open_log
 from app.engine.outcomes import Alert, raise_alerts, write_outcomes
 from app.engine.tasks import GiveUp
-from app.engine.tasks.queue import Ending, NewTask, claim, enqueue, finish
+from app.engine.tasks.queue import Ending, NewTask, Room, claim, enqueue, finish
 from app.ledger.facts import Told
 from app.operate import alerts, letters, letters_many
 from app.operate.alerts import AlertSearch
@@ -43,7 +43,7 @@ def given_up(shop: Shop, destination: str) -> int:
     at = shop.tick()
     with writing(shop.engine) as connection:
         enqueue(connection, [NewTask(f"message:{at}", "message", destination, "{}", at)], at)
-        tasks = claim(connection, at, 1, {"message": 1_000_000}, {"message": 1})
+        tasks = claim(connection, at, 1, {"message": 1_000_000}, Room({"message": 1}))
         finish(connection, [Ending(tasks[0], GiveUp("tries_used_up", "time-out"), at)], at)
     return int(letters.list_dead(shop.engine, rows_max=1, lang="en").dead_letters[0].id)
 

@@ -158,6 +158,7 @@ class HandlerPerformer:
     policy = Policy()
     concurrency = 8
     rate_per_second: float | None = None
+    rate_in_all_per_second: float | None = None
     circuit: Circuit | None = None  # one callback that fails says nothing of the next one
     timeout_seconds = 60.0
     settle = None

@@ -48,6 +48,7 @@ class MidtransConfirmer:
     )
     concurrency = 8
     rate_per_second: float | None = 10.0
+    rate_in_all_per_second: float | None = None
     circuit: Circuit | None = Circuit()
     timeout_seconds = 25.0
 

@@ -54,6 +54,8 @@ class Failure(msgspec.Struct, frozen=True):
     lost: bool = False
     #: the destination's own word for how long nobody shall ask; its whole lane rests
     retry_after_seconds: float | None = None
+    #: that word is for all destinations of this kind
+    everywhere: bool = False
     #: a stable word for the dead letter, where the task is given up
     reason: str = ""
     #: for the performer's own `settle`
@@ -74,6 +76,8 @@ class Again(msgspec.Struct, frozen=True):
     error: str = ""
     #: until when nobody of the same lane is tried
     rests_until: int | None = None
+    #: nor anybody else of the same kind
+    everywhere: bool = False
 
 
 class GiveUp(msgspec.Struct, frozen=True):
@@ -125,6 +129,10 @@ class Performer(Protocol):
     @property
     def rate_per_second(self) -> float | None:
         """How many tries one destination sees begin in a second, None: any; at the limit tasks wait."""
+
+    @property
+    def rate_in_all_per_second(self) -> float | None:
+        """How many tries all destinations together see begin in a second, None: any."""
 
     @property
     def circuit(self) -> Circuit | None:

@@ -18,14 +18,17 @@ class Lanes:
         """`performers` by kind; those that are added later count at once."""
         self._performers = performers
         self._lanes: dict[Lane, _Lane] = {}
+        self._kinds: dict[str, _Lane] = {}  # what all lanes of a kind share
 
     def begin(self, lane: Lane, at: int) -> None:
         """A try begins."""
         self._get(lane).begin(at)
+        self._all(lane[0]).begin(at)
 
     def end(self, lane: Lane) -> None:
         """A try has ended."""
         self._get(lane).under_way -= 1
+        self._all(lane[0]).under_way -= 1
 
     def heard(self, lane: Lane, result: Result, at: int) -> None:
         """Note how a try ended: a destination that fails again and again is left alone for a while."""
@@ -37,8 +40,16 @@ class Lanes:
 
     def rest(self, lane: Lane, until: int) -> None:
         """Leave a lane alone until then."""
-        found = self._get(lane)
-        found.rests_until = max(found.rests_until, until)
+        self._get(lane).rest(until)
+
+    def rest_all(self, kind: str, until: int) -> None:
+        """Leave all destinations of a kind alone until then."""
+        self._all(kind).rest(until)
+
+    def room_in_all(self, at: int) -> dict[str, int]:
+        """How many tries the kinds that are limited in all may begin now."""
+        kinds = ((kind, self._all(kind)) for kind in self._performers)
+        return {kind: each.free(at) for kind, each in kinds if each.is_limited(at)}
 
     def room_of_kinds(self) -> dict[str, int]:
         """How many tries an empty lane of each kind may begin at once."""
@@ -54,7 +65,14 @@ class Lanes:
 
     def opens_at(self, at: int) -> int | None:
         """When the next lane that time has closed opens (microseconds, UTC)."""
-        return min((time for lane in self._lanes.values() if (time := lane.opens_at(at)) is not None), default=None)
+        closed = (*self._lanes.values(), *self._kinds.values())
+        return min((time for lane in closed if (time := lane.opens_at(at)) is not None), default=None)
+
+    def _all(self, kind: str) -> "_Lane":
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self._kinds[kind] = _Lane(_ANY, self._performers[kind].rate_in_all_per_second, None)
+        return found
 
     def _get(self, name: Lane) -> "_Lane":
         lane = self._lanes.get(name)
@@ -84,6 +102,12 @@ class _Lane:
     def begin(self, at: int) -> None:
         self.under_way += 1
         self._begun.append(at)
+
+    def rest(self, until: int) -> None:
+        self.rests_until = max(self.rests_until, until)
+
+    def is_limited(self, at: int) -> bool:
+        return bool(self._window_us) or at < self.rests_until
 
     def answered(self) -> None:
         self._failures = 0

@@ -39,7 +39,7 @@ def after_failure(task: Task, failure: Failure, at: int, random: float, limits: 
     spread = max(_LEAST_WAIT, int(random * backoff_seconds(task.tries, limits) * _SECOND))
     if told is not None:
         until = at + int(max(told, 0.0) * _SECOND)
-        return Again(until + spread, failure.error, rests_until=until)
+        return Again(until + spread, failure.error, rests_until=until, everywhere=failure.everywhere)
     due_at = at + spread
     if limits.age_seconds_max is not None:
         due_at = min(due_at, max(_deadline(task, limits.age_seconds_max), at + _LEAST_WAIT))

@@ -34,6 +34,17 @@ _OPEN_TEXT = "state IN ('ready', 'running')"
 _OPEN: Any = text(_OPEN_TEXT)
 
 
+class Room(msgspec.Struct, frozen=True):
+    """How many tasks may be claimed now."""
+
+    #: of the kinds that may be claimed: how many a destination takes at once
+    of_kinds: Mapping[str, int]
+    #: of the lanes that are not empty; 0 leaves a lane out
+    of_lanes: Mapping[Lane, int] = {}
+    #: of all lanes of a kind together, where that is limited
+    in_all: Mapping[str, int] = {}
+
+
 class NewTask(msgspec.Struct, frozen=True):
     """One task to be enqueued; `due_at` in microseconds, UTC."""
 
@@ -94,19 +105,17 @@ def claim(
     at: int,
     count: int,
     lease_us: Mapping[str, int],
-    room: Mapping[str, int],
-    room_of_lanes: Mapping[Lane, int] | None = None,
+    room: Room,
 ) -> list[Task]:
     """Take at most `count` tasks that are due, or whose lease has ended, in one statement; earliest first.
 
-    `room`: kinds that may be claimed, each with how many a destination takes at once. `room_of_lanes`: how many the
-    lanes take that are not empty; 0 leaves a lane out. `lease_us`: how long each of these kinds is ours. Each claim
-    counts as a try.
+    `lease_us`: how long each kind is ours. Each claim counts as a try.
     """
-    if count <= 0 or not room:
+    kinds = {kind: free for kind, free in room.of_kinds.items() if room.in_all.get(kind) != 0}
+    if count <= 0 or not kinds:
         return []
-    chosen = _due(at, count, room, room_of_lanes or {})
-    until = case({kind: at + lease_us[kind] for kind in room}, value=tasks.c.kind)
+    chosen = _due(at, count, msgspec.structs.replace(room, of_kinds=kinds))
+    until = case({kind: at + lease_us[kind] for kind in kinds}, value=tasks.c.kind)
     statement = (
         update(tasks)
         .where(tasks.c.id.in_(chosen))
@@ -127,10 +136,10 @@ def claim(
 _COLUMNS = tuple(tasks.c[name] for name in Task.__struct_fields__)
 
 
-def _due(at: int, count: int, room: Mapping[str, int], room_of_lanes: Mapping[Lane, int]) -> ScalarSelect[int]:
-    full = [lane for lane, free in room_of_lanes.items() if free <= 0]
-    partly = {lane: free for lane, free in room_of_lanes.items() if free > 0}
-    conditions = [_OPEN, tasks.c.due_at <= at, tasks.c.kind.in_(tuple(room))]
+def _due(at: int, count: int, room: Room) -> ScalarSelect[int]:
+    full = [lane for lane, free in room.of_lanes.items() if free <= 0]
+    partly = {lane: free for lane, free in room.of_lanes.items() if free > 0}
+    conditions = [_OPEN, tasks.c.due_at <= at, tasks.c.kind.in_(tuple(room.of_kinds))]
     if full:
         conditions.append(tuple_(tasks.c.kind, tasks.c.destination).not_in(full))
     seen = (
@@ -143,15 +152,21 @@ def _due(at: int, count: int, room: Mapping[str, int], room_of_lanes: Mapping[La
     )
     nth = func.row_number().over(partition_by=(seen.c.kind, seen.c.destination), order_by=(seen.c.due_at, seen.c.id))
     ranked = select(
-        seen.c.id, seen.c.due_at, nth.label("nth"), _free(seen.c.kind, seen.c.destination, room, partly).label("free")
+        seen.c.id,
+        seen.c.kind,
+        seen.c.due_at,
+        nth.label("nth"),
+        _free(seen.c.kind, seen.c.destination, room.of_kinds, partly).label("free"),
     ).subquery("ranked")
-    return (
-        select(ranked.c.id)
-        .where(ranked.c.nth <= ranked.c.free)
-        .order_by(ranked.c.due_at, ranked.c.id)
-        .limit(count)
-        .scalar_subquery()
-    )
+    chosen = select(ranked.c.id, ranked.c.due_at).where(ranked.c.nth <= ranked.c.free)
+    if room.in_all:
+        order = (ranked.c.due_at, ranked.c.id)
+        of_kind = func.row_number().over(partition_by=ranked.c.kind, order_by=order).label("of_kind")
+        numbered = chosen.add_columns(ranked.c.kind, of_kind).subquery("numbered")
+        most = case(dict(room.in_all), value=numbered.c.kind, else_=count)
+        chosen = select(numbered.c.id, numbered.c.due_at).where(numbered.c.of_kind <= most)
+    found = chosen.subquery("found")
+    return select(found.c.id).order_by(found.c.due_at, found.c.id).limit(count).scalar_subquery()
 
 
 def _free(
@@ -181,8 +196,8 @@ _DONE = text(
     f"UPDATE callback_tasks SET state = 'done', finished_at = :at, lease_until = NULL, last_error = '' {_HELD}"
 )
 _AGAIN = text(
-    "UPDATE callback_tasks SET state = 'ready', due_at = :due_at, lease_until = :rests_until, last_error = :error "
-    + _HELD
+    "UPDATE callback_tasks SET state = 'ready', due_at = :due_at, lease_until = :rests_until, all_rest = :everywhere,"
+    " last_error = :error " + _HELD
 )
 _DEAD = text(
     "UPDATE callback_tasks SET state = 'dead', finished_at = :at, lease_until = NULL, last_error = :error " + _HELD
@@ -196,17 +211,22 @@ SELECT id, fence, :began_at, :at, :result, :error FROM callback_tasks {_HELD}"""
 _REST = text(f"""
 UPDATE callback_tasks SET due_at = :until
 WHERE {_OPEN_TEXT} AND due_at < :until AND state = 'ready' AND kind = :kind AND destination = :destination""")
+_REST_ALL = text(f"""
+UPDATE callback_tasks SET due_at = :until
+WHERE {_OPEN_TEXT} AND due_at < :until AND state = 'ready' AND kind = :kind""")
 
 
 def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
     """Write verdicts where the fence is still ours → how many tasks were written; the late ones write nothing.
 
-    Again with `rests_until` moves all that is ready in the lane behind that time. GiveUp adds a dead letter.
+    Again with `rests_until` moves all that is ready in the lane, or everywhere, behind that time. GiveUp adds a dead
+    letter.
     """
     done: list[dict[str, Any]] = []
     again: list[dict[str, Any]] = []
     given_up: list[dict[str, Any]] = []
     rests: dict[Lane, int] = {}
+    rest_of_all: dict[str, int] = {}
     _each(connection, _TRY, [_tried(ending, at) for ending in endings])  # first, as the letters
     for ending in endings:
         task, verdict = ending.task, ending.verdict
@@ -215,8 +235,11 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
             done.append(row)
         elif isinstance(verdict, Again):
             until = verdict.rests_until
-            again.append(row | {"due_at": verdict.due_at, "rests_until": until, "error": _clean(verdict.error)})
-            if until is not None:
+            told = {"rests_until": until, "everywhere": verdict.everywhere, "error": _clean(verdict.error)}
+            again.append(row | told | {"due_at": verdict.due_at})
+            if until is not None and verdict.everywhere:
+                rest_of_all[task.kind] = max(until, rest_of_all.get(task.kind, 0))
+            elif until is not None:
                 rests[task.lane] = max(until, rests.get(task.lane, 0))
         else:
             given_up.append(row | _letter(task, verdict))
@@ -225,6 +248,7 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
     written += _each(connection, _DEAD, given_up)
     moved = [{"kind": kind, "destination": place, "until": until} for (kind, place), until in rests.items()]
     _each(connection, _REST, moved)
+    _each(connection, _REST_ALL, [{"kind": kind, "until": until} for kind, until in rest_of_all.items()])
     return written
 
 
@@ -280,15 +304,21 @@ def next_due(connection: Connection, after: int | None = None) -> int | None:
     return time
 
 
-def resting(connection: Connection, at: int) -> dict[Lane, int]:
-    """Lanes that asked to be left alone, each with the time until which; read at start, so that a restart obeys."""
+def resting(connection: Connection, at: int) -> tuple[dict[Lane, int], dict[str, int]]:
+    """Lanes and whole kinds that are to be left alone, each until when; read at start, so that a restart obeys."""
     until = func.max(tasks.c.lease_until)
     statement = (
-        select(tasks.c.kind, tasks.c.destination, until)
+        select(tasks.c.kind, tasks.c.destination, tasks.c.all_rest, until)
         .where(_OPEN, tasks.c.due_at > at, tasks.c.state == "ready", tasks.c.lease_until > at)
-        .group_by(tasks.c.kind, tasks.c.destination)
+        .group_by(tasks.c.kind, tasks.c.destination, tasks.c.all_rest)
     )
-    return {(kind, destination): time for kind, destination, time in connection.execute(statement)}
+    lanes: dict[Lane, int] = {}
+    kinds: dict[str, int] = {}
+    for kind, destination, everywhere, time in connection.execute(statement):
+        lanes[kind, destination] = max(time, lanes.get((kind, destination), 0))
+        if everywhere:
+            kinds[kind] = max(time, kinds.get(kind, 0))
+    return lanes, kinds
 
 
 _RETRY = text("""
@@ -309,6 +339,7 @@ def retry(connection: Connection, task_id: int, at: int, *, by: str | None = Non
 __all__ = [
     "Ending",
     "NewTask",
+    "Room",
     "Task",
     "claim",
     "enqueue",

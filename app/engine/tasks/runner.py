@@ -19,7 +19,7 @@ from app.core.telemetry import get_logger, redact
 from app.engine.tasks import Again, Failure, Lane, Performer, Result, Success, Task
 from app.engine.tasks.lanes import Lanes
 from app.engine.tasks.policy import before_try
-from app.engine.tasks.queue import Ending, claim, next_due, release, resting
+from app.engine.tasks.queue import Ending, Room, claim, next_due, release, resting
 from app.engine.tasks.results import Ended, Writer
 
 _SECOND = 1_000_000
@@ -102,11 +102,15 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - the database may come later; rests are in the rows as well
             _log.warning("tasks.rests_unread", error=self._writer.words(error))
             return
-        for lane, until in rests.items():
+        lanes, kinds = rests
+        for lane, until in lanes.items():
             if lane[0] in self._performers:
                 self._lanes.rest(lane, until)
+        for kind, until in kinds.items():
+            if kind in self._performers:
+                self._lanes.rest_all(kind, until)
 
-    def _load_rests(self, at: int) -> dict[Lane, int]:
+    def _load_rests(self, at: int) -> tuple[dict[Lane, int], dict[str, int]]:
         with reading(self._engine) as connection:
             return resting(connection, at)
 
@@ -133,27 +137,22 @@ class Runner:
     async def _round(self, at: int) -> list[Task]:
         ended, self._ended = self._ended, []
         free = self._tempo.at_once - len(self._under_way)
-        kinds, lanes = self._lanes.room_of_kinds(), self._lanes.room(at)
+        room = Room(self._lanes.room_of_kinds(), self._lanes.room(at), self._lanes.room_in_all(at))
         try:
-            endings, claimed = await asyncio.to_thread(self._exchange, ended, at, free, kinds, lanes)
+            endings, claimed = await asyncio.to_thread(self._exchange, ended, at, free, room)
         except BaseException:
             self._ended = ended + self._ended  # nothing was written; the next round writes them
             raise
         for ending in endings:
             if isinstance(ending.verdict, Again) and ending.verdict.rests_until is not None:
                 self._lanes.rest(ending.task.lane, ending.verdict.rests_until)
+                if ending.verdict.everywhere:
+                    self._lanes.rest_all(ending.task.kind, ending.verdict.rests_until)
         for task in claimed:
             self._begin(task, at)
         return claimed
 
-    def _exchange(
-        self,
-        ended: Sequence[Ended],
-        at: int,
-        free: int,
-        kinds: Mapping[str, int],
-        lanes: Mapping[Lane, int],
-    ) -> tuple[list[Ending], list[Task]]:
+    def _exchange(self, ended: Sequence[Ended], at: int, free: int, room: Room) -> tuple[list[Ending], list[Task]]:
         """In the database's thread: results and claims, one transaction; none when there is nothing to write."""
         if not ended:
             with reading(self._engine) as connection:
@@ -162,7 +161,7 @@ class Runner:
                 return [], []
         with writing(self._engine) as connection:
             endings = self._writer.write(connection, ended, at)
-            claimed = claim(connection, at, free, self._leases_us(), kinds, lanes)
+            claimed = claim(connection, at, free, self._leases_us(), room)
             self._next_due = next_due(connection, after=at)
         return endings, claimed
 

@@ -14,6 +14,7 @@ def upgrade() -> None:
     """Change the schema."""
     op.add_column("callback_tasks", sa.Column("repeatable", sa.Integer, nullable=False, server_default="1"))
     op.add_column("callback_tasks", sa.Column("unended", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("callback_tasks", sa.Column("all_rest", sa.Integer, nullable=False, server_default="0"))
     op.create_table(
         "callback_tries",
         sa.Column("task_id", sa.BigInteger, nullable=False),

@@ -23,6 +23,7 @@ class Sender:
     policy = Policy()
     concurrency = 10
     rate_per_second = None
+    rate_in_all_per_second = None
     circuit = None
     timeout_seconds = 0.5
     settle = None

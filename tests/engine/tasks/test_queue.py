@@ -15,6 +15,7 @@ from app.engine.tasks import Again, Finished, GiveUp, Lane, Task, Verdict
 from app.engine.tasks.queue import (
     Ending,
     NewTask,
+    Room,
     claim,
     enqueue,
     finish,
@@ -45,9 +46,10 @@ def take(
     count: int = 100,
     room: Mapping[str, int] = MANY,
     lanes: Mapping[Lane, int] | None = None,
+    in_all: Mapping[str, int] | None = None,
 ) -> list[Task]:
     with writing(state) as connection:
-        return claim(connection, at, count, dict.fromkeys(room, LEASE), room, lanes)
+        return claim(connection, at, count, dict.fromkeys(room, LEASE), Room(room, lanes or {}, in_all or {}))
 
 
 def end(state: Engine, *endings: Ending, at: int = AT) -> int:
@@ -209,7 +211,7 @@ def test_a_lease_that_ended_is_claimed_again_and_who_comes_late_writes_nothing(s
 def test_each_kind_is_claimed_for_its_own_time(state: Engine) -> None:
     put(state, a_task("short"), a_task("long", kind="tell"))
     with writing(state) as connection:
-        claim(connection, AT, 2, {"ask": 10, "tell": 100}, MANY)
+        claim(connection, AT, 2, {"ask": 10, "tell": 100}, Room(MANY))
 
     assert [task.key for task in take(state, AT + 99)] == ["short"]
     assert [task.key for task in take(state, AT + 100)] == ["long"]
@@ -263,8 +265,8 @@ def test_a_rest_moves_all_that_waits_in_the_lane_and_nobody_else(state: Engine) 
         ("c", AT),
     ]
     with reading(state) as connection:
-        assert resting(connection, AT) == {("ask", "api"): AT + 50}
-        assert resting(connection, AT + 50) == {}
+        assert resting(connection, AT) == ({("ask", "api"): AT + 50}, {})
+        assert resting(connection, AT + 50) == ({}, {})
 
 
 def test_the_next_time_is_that_of_a_task_or_of_the_end_of_a_lease(state: Engine) -> None:
@@ -361,3 +363,19 @@ def test_a_claim_says_whether_the_try_before_it_was_never_told_to_have_ended(sta
         retry(connection, third.id, AT)  # a person's word
     (fourth,) = take(state, at=AT + LEASE + 1)
     assert not fourth.unended
+
+
+def test_what_is_said_for_all_destinations_of_a_kind_moves_them_all_and_no_other_kind(state: Engine) -> None:
+    put(state, a_task("a", destination="one"), a_task("b", destination="two"), a_task("c", kind="tell"))
+    (first,) = take(state, count=1)
+    end(state, ending(first, Again(AT + 52, "HTTP 429", rests_until=AT + 50, everywhere=True)))
+    assert [(row.key, row.due_at) for row in rows(state)] == [("a", AT + 52), ("b", AT + 50), ("c", AT)]
+    with reading(state) as connection:
+        assert resting(connection, AT) == ({("ask", "one"): AT + 50}, {"ask": AT + 50})
+
+
+def test_all_lanes_of_a_kind_together_begin_no_more_than_they_may(state: Engine) -> None:
+    put(state, *(a_task(f"a{n}", destination=f"d{n}") for n in range(6)), a_task("t", kind="tell"))
+    assert [task.key for task in take(state, in_all={"ask": 2})] == ["a0", "a1", "t"]
+    assert [task.key for task in take(state, in_all={"ask": 0})] == []
+    assert [task.key for task in take(state, in_all={"ask": 9, "tell": 0})] == ["a2", "a3", "a4", "a5"]

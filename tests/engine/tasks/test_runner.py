@@ -26,7 +26,7 @@ from app.engine.tasks import (
     Task,
     Verdict,
 )
-from app.engine.tasks.queue import NewTask, claim, enqueue
+from app.engine.tasks.queue import NewTask, Room, claim, enqueue
 from app.engine.tasks.runner import Runner, Tempo
 
 AT = 1_700_000_000_000_000
@@ -49,6 +49,7 @@ class Doer:
         policy: Policy | None = None,
         concurrency: int = 10,
         rate_per_second: float | None = None,
+        rate_in_all_per_second: float | None = None,
         circuit: Circuit | None = None,
         timeout_seconds: float = 5.0,
     ) -> None:
@@ -57,6 +58,7 @@ class Doer:
         self.policy = policy or Policy()
         self.concurrency = concurrency
         self.rate_per_second = rate_per_second
+        self.rate_in_all_per_second = rate_in_all_per_second
         self.circuit = circuit
         self.timeout_seconds = timeout_seconds
         self.tried: list[Task] = []
@@ -296,7 +298,7 @@ async def test_settle_hears_of_the_end_that_the_policy_proposes(state: Engine) -
 async def test_a_crash_in_the_middle_repeats_the_try_with_the_same_key(state: Engine) -> None:
     put(state, "TU-1")
     with writing(state) as connection:  # a process that claimed it and is gone
-        claim(connection, AT, 10, {"ask": 60 * SECOND}, {"ask": 1})
+        claim(connection, AT, 10, {"ask": 60 * SECOND}, Room({"ask": 1}))
     doer = Doer()
     runner = a_runner(state, doer)
 
@@ -310,7 +312,7 @@ async def test_a_task_that_takes_its_process_down_every_time_is_given_up_untried
     put(state, "poison")
     for lease in range(3):
         with writing(state) as connection:
-            assert claim(connection, AT + lease, 10, {"ask": 1}, {"ask": 1})
+            assert claim(connection, AT + lease, 10, {"ask": 1}, Room({"ask": 1}))
     doer = Doer(policy=Policy(tries_max=3))
 
     await a_runner(state, doer).run_once(AT + 10)
@@ -328,7 +330,7 @@ async def test_who_was_overtaken_has_no_effect(state: Engine) -> None:
     async def be_overtaken(task: Task) -> Result:
         if task.fence == 1:
             with writing(state) as connection:
-                claim(connection, AT + 3_600 * SECOND, 10, {"ask": 1}, {"ask": 1})
+                claim(connection, AT + 3_600 * SECOND, 10, {"ask": 1}, Room({"ask": 1}))
         return Success()
 
     put(state, "a")
@@ -541,7 +543,7 @@ async def test_a_process_that_dies_in_a_try_leaves_it_perhaps_sent(state: Engine
     put(state, "once", repeatable=False)
     put(state, "often")
     with writing(state) as connection:  # claimed, and never heard of again
-        assert len(claim(connection, AT, 10, {"ask": SECOND}, {"ask": 10})) == 2
+        assert len(claim(connection, AT, 10, {"ask": SECOND}, Room({"ask": 10}))) == 2
     doer = Doer()
     await a_runner(state, doer).run_once(AT + SECOND)
     assert states(state) == {"once": "dead", "often": "done"}
@@ -591,6 +593,35 @@ async def test_a_destination_that_fails_again_and_again_is_left_alone_and_asked_
     now[0] += 4 * SECOND
     assert await tried() == 36 + 4  # one was enough to know
     assert set(states(state).values()) == {"done"}
+
+
+async def test_a_rate_in_all_is_kept_whatever_the_number_of_destinations(state: Engine) -> None:
+    now = [AT]
+    for n in range(25):
+        put(state, f"k{n}", destination=f"d{n}")
+    doer = Doer(rate_in_all_per_second=10)
+    runner = a_runner(state, doer, clock=lambda: now[0])
+    begun = []
+    for _ in range(4):
+        begun.append(await runner.run_once(now[0]))
+        now[0] += SECOND
+    assert begun == [10, 10, 5, 0]
+
+
+async def test_a_rest_of_all_destinations_is_obeyed_also_after_a_restart(state: Engine) -> None:
+    now = [AT]
+
+    async def banned(_task: Task) -> Result:
+        return Failure("HTTP 429", retry_after_seconds=300, everywhere=True)
+
+    put(state, "first", destination="one")
+    await a_runner(state, Doer(banned), clock=lambda: now[0]).run_once(AT)
+    for runner_of in (Doer(), Doer()):  # the second as after a restart
+        now[0] += SECOND
+        put(state, f"new{now[0]}", destination=f"two{now[0]}", at=now[0])
+        assert await a_runner(state, runner_of, clock=lambda: now[0]).run_once(now[0]) == 0
+    now[0] = AT + 301 * SECOND
+    assert await a_runner(state, Doer(), clock=lambda: now[0]).run_once(now[0]) == 3
 
 
 async def test_dead_destinations_delay_nobody(state: Engine) -> None:

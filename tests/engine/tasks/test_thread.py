@@ -19,6 +19,7 @@ class Noting:
     policy = Policy()
     concurrency = 4
     rate_per_second = None
+    rate_in_all_per_second = None
     circuit = None
     timeout_seconds = 5.0
     settle = None
