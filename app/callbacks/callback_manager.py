@@ -14,10 +14,15 @@ from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegist
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
 from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
-from app.callbacks.notification.notification_callbacks import TelegramWebhookHandler
+from app.callbacks.notification.notification_callbacks import (
+    DiscordWebhookHandler,
+    NotificationWebhookHandler,
+    TelegramWebhookHandler,
+)
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
 from app.callbacks.routing import CallbackRouter
+from app.callbacks.telegram.telegram_callbacks import TelegramUpdateHandler
 from app.core.config import Settings, get_settings
 from app.core.errors import StartRefused
 from app.core.telemetry import hide_settings
@@ -45,6 +50,9 @@ class CallbackManager:
             MidtransCallbackHandler,
             DigiflazzCallbackHandler,
             DiscordSlashCommandHandler,
+            TelegramUpdateHandler,
+            NotificationWebhookHandler,
+            DiscordWebhookHandler,
             TelegramWebhookHandler,
         ):
             handler = maker(db, self.settings)

@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
+from app.callbacks.notification.messages import DISCORD, TELEGRAM
+from app.callbacks.notification.sending import DiscordSender, TelegramSender
 from app.callbacks.payment.midtrans_confirm import KIND as ASK
 from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
 from app.core.config import Settings
@@ -68,13 +70,15 @@ def run(settings: Settings, engine: Engine, manager: Staffed) -> int:
 
 def slow_lane(engine: Engine, manager: Staffed, callbacks: Log) -> Runner:
     """The runner of all kinds of tasks that there are."""
-    # Where Midtrans' API is, the operator says: a test's loopback address is as good as any.
-    client = open_client(public_only=False)
+    # Where the providers' APIs are, the operator says: a test's loopback address is as good as any.
+    client, public = open_client(public_only=False), open_client(public_only=True)
     performers: Mapping[str, Performer] = {
         KIND: manager.performer(callbacks),
         ASK: MidtransConfirmer(manager.settings, client),
+        TELEGRAM: TelegramSender(manager.settings, client),
+        DISCORD: DiscordSender(manager.settings, client, public),
     }
-    return Runner(engine, performers, redact=redact, closing=[client.aclose])
+    return Runner(engine, performers, redact=redact, closing=[client.aclose, public.aclose])
 
 
 def _watch(worker: Worker, runner: RunnerThread, stop: "_Stop") -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Literal, NamedTuple, TextIO
@@ -14,6 +15,7 @@ from app.core.config import Settings, secrets_of
 HIDDEN = "***"
 _SHORTEST_SECRET = 4  # a shorter text would blot out ordinary words
 _TEXT_MAX = 4_000
+_WEBHOOK = re.compile(r"(/webhooks\\?/[0-9A-Za-z_-]+\\?/)[0-9A-Za-z_.-]+")  # in JSON a slash may be escaped
 
 #: Parts of field names whose values are never shown, whatever they hold.
 _TELLING_NAMES = ("secret", "token", "password", "signature", "authorization", "cookie", "api_key", "server_key")
@@ -51,7 +53,12 @@ def redact(text: str) -> str:
     """The same text without secrets; for error messages that leave the process too."""
     for secret in _hidden.texts:
         text = text.replace(secret, HIDDEN)
-    return text
+    return without_webhooks(text)
+
+
+def without_webhooks(text: str) -> str:
+    """The same text without the secret end of Discord webhooks' addresses: whoever knows it can write there."""
+    return _WEBHOOK.sub(rf"\1{HIDDEN}", text) if "webhooks" in text else text
 
 
 def _clean(value: Any, depth: int = 0) -> Any:

@@ -185,6 +185,7 @@ REASONS: dict[str, Matter] = {
         Text("Pemberitahuan uji dari dasbor pengirim.", "A test notification of the sender's dashboard."), _NOBODY
     ),
     "ping": Matter(Text("Uji sambungan dari pengirim.", "The sender tried whether we answer."), _NOBODY),
+    "message_enqueued": Matter(Text("Pesan menunggu dikirim.", "A message waits to be sent."), _NOBODY),
     "handed_over": Matter(Text("Diserahkan kepada handler.", "Handed over to its handler."), _NOBODY),
     "handled_directly": Matter(
         Text("Diserahkan langsung oleh sebuah program.", "Handed in by a direct call."), _NOBODY
@@ -193,6 +194,27 @@ REASONS: dict[str, Matter] = {
     # why a task was given up
     "final": Matter(
         Text("Percobaan gagal untuk selamanya: {last_error}", "It failed for good: {last_error}"),
+        _LOOK_AND_RETRY,
+        (_RETRY, _DROP),
+    ),
+    "message_blocked": Matter(
+        Text("Penerima {destination} memblokir bot: {last_error}", "{destination} has blocked the bot: {last_error}"),
+        Text(
+            "Hapus; sampai ia membuka blokir, tidak ada pesan yang sampai.",
+            "Drop it; nothing arrives until it is unblocked.",
+        ),
+        (_RETRY, _DROP),
+    ),
+    "message_gone": Matter(
+        Text("Tujuan {destination} tidak ada lagi: {last_error}", "{destination} is no longer there: {last_error}"),
+        Text(
+            "Periksa chat atau webhook itu, lalu coba lagi atau hapus.",
+            "Check that chat or webhook, then retry or drop.",
+        ),
+        (_RETRY, _DROP),
+    ),
+    "message_refused": Matter(
+        Text("{destination} menolak pesan ini: {last_error}", "{destination} refuses this message: {last_error}"),
         _LOOK_AND_RETRY,
         (_RETRY, _DROP),
     ),

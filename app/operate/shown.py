@@ -7,6 +7,7 @@ from typing import overload
 from pydantic import BaseModel, ConfigDict
 
 from app.core.money import Minor, format_amount
+from app.core.telemetry import without_webhooks
 
 
 def time_text(at: int) -> str:
@@ -31,5 +32,8 @@ class Shown(BaseModel):
 
 
 def body_shown(body: bytes) -> tuple[str, str]:
-    """A body as text and as base64."""
-    return body.decode(errors="replace"), base64.b64encode(body).decode()
+    """A body as text and as base64, both without the secret ends of webhooks' addresses; `export` has its bytes."""
+    text = body.decode(errors="replace")
+    if (shown := without_webhooks(text)) != text:
+        return shown, base64.b64encode(shown.encode()).decode()
+    return text, base64.b64encode(body).decode()

@@ -59,7 +59,15 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_the_specifications_handlers_are_there() -> None:
     manager = CallbackManager(settings=settings())
-    assert sorted(manager.handlers) == ["digiflazz", "discord", "midtrans", "telegram"]
+    assert sorted(manager.handlers) == [
+        "digiflazz",
+        "discord",
+        "midtrans",
+        "notification",
+        "notification_discord",
+        "notification_telegram",
+        "telegram",
+    ]
     assert sorted(manager.event_handlers) == ["discord", "file"]
     assert sorted(manager.lookup) == [
         "digiflazz",
@@ -67,6 +75,9 @@ def test_the_specifications_handlers_are_there() -> None:
         "event/discord",
         "event/file",
         "midtrans",
+        "notification",
+        "notification_discord",
+        "notification_telegram",
         "telegram",
     ]
 
@@ -95,7 +106,7 @@ def test_handlers_are_listed_with_what_proves_their_senders_and_no_secret() -> N
     assert (own["verification"], own["configured"], own["runs"]) == ("nothing", False, "slow lane")
     assert rows["/callbacks/event/file"]["verification"] == "token"
     assert "very-secret-key" not in repr(rows)
-    assert manager.get_statistics() == {"webhook_handlers": 5, "event_handlers": 2, "middleware": 0}
+    assert manager.get_statistics() == {"webhook_handlers": 8, "event_handlers": 2, "middleware": 0}
 
 
 async def test_a_router_of_ones_own_may_route_otherwise(tmp_path: Path) -> None:

@@ -115,3 +115,21 @@ get_logger("app.x").info("quiet")
     assert "handler_failed" in ran.stderr
     assert "KeyError: 'missing'" in ran.stderr
     assert "quiet" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "POST https://discord.com/api/webhooks/12/aB-c_d.e failed",
+            "POST https://discord.com/api/webhooks/12/*** failed",
+        ),
+        (
+            r'{"u":"https:\/\/discord.com\/api\/webhooks\/12\/aBc","m":"x"}',
+            r'{"u":"https:\/\/discord.com\/api\/webhooks\/12\/***","m":"x"}',
+        ),
+        ("/callbacks/webhook/midtrans/abc", "/callbacks/webhook/midtrans/abc"),
+    ],
+)
+def test_the_secret_end_of_a_webhooks_address_is_never_told(text: str, shown: str) -> None:
+    assert telemetry.redact(text) == telemetry.without_webhooks(text) == shown

@@ -125,6 +125,11 @@ class ChatApi:
         with self._changed:
             self._scripts[to] = list(answers)
 
+    def forget(self) -> None:
+        """Unsay what was said about all."""
+        with self._changed:
+            self._scripts.clear()
+
     def to(self, name: str) -> list[Sent]:
         """What came in for this chat or webhook."""
         with self._changed:

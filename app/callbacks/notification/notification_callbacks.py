@@ -1,65 +1,121 @@
-"""Telegram: updates at its webhook address, proved by the token that was given to setWebhook."""
+"""Notifications that programs of yours ask for: to Discord webhooks and to Telegram chats, sent in the slow lane."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
-from app.callbacks.base.base_handlers import WebhookCallbackHandler, kept_for_later, proved
-from app.callbacks.base.reading import decode_object, object_of, read, text_of
-from app.core.config import Settings, get_settings, secrets_of
-from app.core.errors import UnreadableBody
-from app.engine.callback import Callback, Identity, Outcome, Request, Verification
+from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved
+from app.callbacks.base.reading import digest_of, object_of, text_of
+from app.callbacks.notification.messages import DISCORD, TELEGRAM, Message, message_of
+from app.callbacks.notification.sending import task_of
+from app.core.config import Settings, secrets_of
+from app.core.errors import FieldError, UnknownProvider, UnreadableBody
+from app.engine.admission import bearer
+from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.tasks.queue import enqueue, known
 from app.providers.schemes import fixed_token
 
 
-class TelegramWebhookHandler(WebhookCallbackHandler):
-    """`POST /callbacks/webhook/telegram`. Updates of one chat wait for each other's answers: answered when on disk."""
+class NotificationWebhookHandler(WebhookCallbackHandler):
+    """`POST /callbacks/webhook/notification` `{"webhook_type": "discord" | "telegram", "data": {…}, "id"?}`.
+
+    Proved by the management token. The message is a task of the same transaction as the callback's outcome: never
+    lost, and sent once. `id` makes it the same again; without one each callback is a message of its own.
+    """
 
     kept_headers = ()
     proof = "token"
+    #: which service it is for; "" where `webhook_type` says so
+    webhook_type = ""
 
-    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+    def __init__(self, db: Any = None, settings: Settings | None = None, name: str = "notification") -> None:
         """`db`: a Session, Engine or Connection for direct calls; by default the engine that the settings name."""
-        super().__init__("telegram", "telegram", db=db, settings=settings or get_settings())
-        self._tokens = secrets_of(self.settings.telegram_webhook_secret)
+        super().__init__(name, name, db=db, settings=settings)
 
     @property
     def configured(self) -> bool:
-        """Whether a secret token is set."""
-        return bool(self._tokens)
+        """Whether a management token is set."""
+        return bool(secrets_of(self.settings.callback_admin_token))
 
     def verify(self, request: Request, at: int) -> Verification:
-        """By `X-Telegram-Bot-Api-Secret-Token`."""
+        """The bearer token of the management addresses."""
         del at
-        if not self._tokens:
+        tokens = secrets_of(self.settings.callback_admin_token)
+        if not tokens:
             return self.unproved(request)
-        verdict = fixed_token(request.headers.get(b"x-telegram-bot-api-secret-token"), self._tokens)
-        return proved(verdict, how="token", field="X-Telegram-Bot-Api-Secret-Token")
+        told = bearer(request.headers.get(b"authorization", b""))
+        return proved(fixed_token(told, tokens), how="token", field="Authorization")
 
     def identify(self, request: Request) -> Identity:
-        """By `update_id`, which repeats carry too; in order within a chat. Raises UnreadableBody."""
-        update = read(decode_object, request.body)
-        update_id = text_of(update.get("update_id"))
-        if not update_id:
-            raise UnreadableBody("is missing; every update has one", field="update_id")
-        kind = kind_of(update)
-        return Identity(kind[:64] or "unknown", update_id, chat_of(object_of(update.get(kind))))
+        """By `id` where there is one; raises UnreadableBody for a message that cannot be sent."""
+        data = object_of(self.read(request.body))
+        try:
+            message = self._message(data)
+        except FieldError as error:
+            raise UnreadableBody(str(error).partition(": ")[2], field=error.field) from None
+        return Identity(message.service, text_of(data.get("id")) or digest_of(request.body), message.destination)
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-        """Kept."""
-        return kept_for_later(connection, callbacks, at)
+        """Enqueue a task each, in the worker's transaction."""
+        new = []
+        for callback in callbacks:
+            data = object_of(self.read(callback.body))
+            told = text_of(data.get("id"))
+            key = f"message:{callback.provider}:{told or callback.id}"
+            repeatable = self._data(data).get("repeatable") is True
+            message = self._message(data)
+            new.append(task_of(message, key, at, repeatable=repeatable, callback_id=callback.id))
+        before = known(connection, [task.key for task in new])
+        enqueue(connection, new, at)
+        outcomes = []
+        for callback, task in zip(callbacks, new, strict=True):
+            word = OutcomeWord.DUPLICATE if task.key in before else OutcomeWord.APPLIED
+            outcomes.append(Outcome(callback.id, word, "message_enqueued" if word is OutcomeWord.APPLIED else ""))
+            before.add(task.key)
+        return outcomes
+
+    def _message(self, data: Mapping[str, Any]) -> Message:
+        kind = self.webhook_type or text_of(data.get("webhook_type"))
+        return message_of(kind, self._data(data), discord_api=self.settings.discord_api_url)
+
+    def _data(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        return data if self.webhook_type else object_of(data.get("data"))
 
 
-def kind_of(update: dict[str, Any]) -> str:
-    """`message`, `callback_query` …: the one field beside `update_id`, also of kinds that are new. Source: Update."""
-    return next((text_of(key) for key in update if key != "update_id"), "")
+class DiscordWebhookHandler(NotificationWebhookHandler):
+    """Sends to a Discord webhook: `{webhook_url, message, title?, color?, fields?, …}`."""
+
+    webhook_type = DISCORD
+
+    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+        """As its base."""
+        super().__init__(db, settings, name="notification_discord")
 
 
-def chat_of(inner: dict[str, Any]) -> str:
-    """The chat, or who sent it where there is none (inline queries)."""
-    for holder in (inner, object_of(inner.get("message"))):
-        chat_id = text_of(object_of(holder.get("chat")).get("id"))
-        if chat_id:
-            return chat_id
-    return text_of(object_of(inner.get("from")).get("id"))
+class TelegramWebhookHandler(NotificationWebhookHandler):
+    """Sends to a Telegram chat: `{chat_id, message, parse_mode?}`."""
+
+    webhook_type = TELEGRAM
+
+    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+        """As its base."""
+        super().__init__(db, settings, name="notification_telegram")
+
+
+class NotificationCallbackFactory:
+    """Makes notification handlers by name."""
+
+    MAKERS: ClassVar[dict[str, type[NotificationWebhookHandler]]] = {
+        "notification": NotificationWebhookHandler,
+        DISCORD: DiscordWebhookHandler,
+        TELEGRAM: TelegramWebhookHandler,
+    }
+
+    @classmethod
+    def create_webhook_handler(cls, name: str, db: Any = None, **settings: Any) -> NotificationWebhookHandler:
+        """`discord`, `telegram` or `notification`; `settings` as in `Settings`. Raises UnknownProvider."""
+        maker = cls.MAKERS.get(str(name).lower())
+        if maker is None:
+            raise UnknownProvider(str(name))
+        return maker(db, Settings(**settings) if settings else None)

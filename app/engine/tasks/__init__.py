@@ -126,9 +126,11 @@ class Performer(Protocol):
     def concurrency(self) -> int:
         """How many tries one destination sees at once."""
 
-    @property
-    def rate_per_second(self) -> float | None:
-        """How many tries one destination sees begin in a second, None: any; at the limit tasks wait."""
+    def rate_of(self, destination: str) -> float | None:
+        """How many tries this destination sees begin in a second, None: any; at the limit tasks wait.
+
+        "" asks for the most that any destination may see.
+        """
 
     @property
     def rate_in_all_per_second(self) -> float | None:

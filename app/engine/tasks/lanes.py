@@ -54,7 +54,7 @@ class Lanes:
     def room_of_kinds(self) -> dict[str, int]:
         """How many tries an empty lane of each kind may begin at once."""
         return {
-            kind: min(performer.concurrency, _at_once(performer.rate_per_second))
+            kind: min(performer.concurrency, _at_once(performer.rate_of("")))
             for kind, performer in self._performers.items()
         }
 
@@ -78,7 +78,7 @@ class Lanes:
         lane = self._lanes.get(name)
         if lane is None:
             performer = self._performers[name[0]]
-            lane = self._lanes[name] = _Lane(performer.concurrency, performer.rate_per_second, performer.circuit)
+            lane = self._lanes[name] = _Lane(performer.concurrency, performer.rate_of(name[1]), performer.circuit)
         return lane
 
 

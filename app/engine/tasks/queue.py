@@ -100,6 +100,11 @@ def enqueue(connection: Connection, new: Sequence[NewTask], at: int, *, reopen: 
     return connection.execute(_ADD_OR_REOPEN if reopen else _ADD, rows).rowcount
 
 
+def known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these keys that tasks have already."""
+    return set(connection.execute(select(tasks.c.key).where(tasks.c.key.in_(keys))).scalars())
+
+
 def claim(
     connection: Connection,
     at: int,
@@ -287,6 +292,15 @@ def _each(connection: Connection, statement: Any, rows: Sequence[Mapping[str, An
     return connection.execute(statement, rows).rowcount if rows else 0
 
 
+_REWRITE = text(f"UPDATE callback_tasks SET payload = :payload, destination = :destination, tries = 0 {_HELD}")
+
+
+def rewrite(connection: Connection, task: Task, payload: str, destination: str) -> None:
+    """Change what a claimed task has still to do, for its performer's `settle`: patient anew."""
+    row = {"id": task.id, "fence": task.fence, "payload": payload, "destination": destination}
+    connection.execute(_REWRITE, row)
+
+
 _RELEASE = text(
     f"UPDATE callback_tasks SET state = 'ready', due_at = :at, lease_until = NULL, tries = tries - 1 {_HELD}"
 )
@@ -345,8 +359,10 @@ __all__ = [
     "enqueue",
     "finish",
     "held",
+    "known",
     "next_due",
     "release",
     "resting",
     "retry",
+    "rewrite",
 ]

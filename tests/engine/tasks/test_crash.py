@@ -22,7 +22,6 @@ class Sender:
 
     policy = Policy()
     concurrency = 10
-    rate_per_second = None
     rate_in_all_per_second = None
     circuit = None
     timeout_seconds = 0.5
@@ -31,6 +30,9 @@ class Sender:
     def __init__(self, sent: Path, *, hangs: bool) -> None:
         self.sent = sent
         self.hangs = hangs
+
+    def rate_of(self, _destination: str) -> float | None:
+        return None
 
     async def perform(self, task: Task) -> Result:
         with self.sent.open("a") as file:

@@ -57,11 +57,14 @@ class Doer:
         self.settle = settle
         self.policy = policy or Policy()
         self.concurrency = concurrency
-        self.rate_per_second = rate_per_second
+        self._rate_per_second = rate_per_second
         self.rate_in_all_per_second = rate_in_all_per_second
         self.circuit = circuit
         self.timeout_seconds = timeout_seconds
         self.tried: list[Task] = []
+
+    def rate_of(self, _destination: str) -> float | None:
+        return self._rate_per_second
 
     async def perform(self, task: Task) -> Result:
         self.tried.append(task)

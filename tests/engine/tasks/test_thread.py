@@ -18,7 +18,6 @@ from app.engine.tasks.thread import start_in_thread
 class Noting:
     policy = Policy()
     concurrency = 4
-    rate_per_second = None
     rate_in_all_per_second = None
     circuit = None
     timeout_seconds = 5.0
@@ -26,6 +25,9 @@ class Noting:
 
     def __init__(self) -> None:
         self.threads: list[str] = []
+
+    def rate_of(self, _destination: str) -> float | None:
+        return None
 
     async def perform(self, task: Task) -> Result:
         del task

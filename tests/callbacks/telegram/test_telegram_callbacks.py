@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from app.callbacks.notification.notification_callbacks import TelegramWebhookHandler
+from app.callbacks.telegram.telegram_callbacks import TelegramUpdateHandler
 from app.core.errors import UnreadableBody
 from tests.callbacks.vectors import HOSTILE_BODIES, HOSTILE_SIGNATURES, VECTORS, Vector, a_request, settings
 
@@ -21,8 +21,8 @@ KINDS = {
 }
 
 
-def a_handler(**values: Any) -> TelegramWebhookHandler:
-    return TelegramWebhookHandler(settings=settings(**{"telegram_webhook_secret": TOKEN, **values}))
+def a_handler(**values: Any) -> TelegramUpdateHandler:
+    return TelegramUpdateHandler(settings=settings(**{"telegram_webhook_secret": TOKEN, **values}))
 
 
 @pytest.mark.parametrize("vector", SAMPLES, ids=repr)

@@ -1,0 +1,146 @@
+"""Sends messages in the slow lane, a part a try; what an answer means for the task is decided with its result.
+
+Neither Telegram nor a Discord webhook can tell a repetition: a message whose answer was lost is sent again only where
+its task says so, else a person decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import httpx2
+import msgspec
+from sqlalchemy import Connection
+
+from app.callbacks.notification.messages import DISCORD, TELEGRAM, Message
+from app.core.config import Settings, secrets_of
+from app.engine.outcomes import Alert, raise_alerts
+from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
+from app.engine.tasks.queue import NewTask, rewrite
+from app.providers.chat_api import Said, send_discord, send_telegram
+
+_message = msgspec.json.Decoder(Message).decode
+
+#: What no repetition helps, and the words of its dead letter.
+_FINAL: Mapping[str, str] = {
+    "blocked": "message_blocked",
+    "gone": "message_gone",
+    "refused": "message_refused",
+    "moved": "message_refused",  # a second time
+    "markup": "message_refused",  # as plain text too
+}
+#: How long all of a service's messages wait where it refuses our token: a person has to mend it.
+_KEY_SECONDS = 60.0
+
+
+def task_of(message: Message, key: str, at: int, *, repeatable: bool = False, **more: int | None) -> NewTask:
+    """The task that sends a message; `key` guards against sending it twice."""
+    payload = msgspec.json.encode(message).decode()
+    return NewTask(key, message.service, message.destination, payload, due_at=at, repeatable=repeatable, **more)
+
+
+class _Sender:
+    """What both services share. A chat sees one try at a time, so that parts arrive in their order."""
+
+    policy = Policy(base_seconds=2.0, cap_seconds=600.0, tries_max=12)
+    circuit: Circuit | None = Circuit()
+    concurrency = 1
+    timeout_seconds = 20.0
+    service: ClassVar[str]
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def perform(self, task: Task) -> Result:
+        """Send the next part."""
+        said = await self._send(_message(task.payload))
+        if said.kind == "sent":
+            return Success(said)
+        return Failure(
+            said.detail,
+            final=said.kind in _FINAL,
+            reason=_FINAL.get(said.kind, ""),
+            lost=said.kind == "lost",
+            retry_after_seconds=_KEY_SECONDS if said.kind == "key_refused" else said.retry_after_seconds,
+            everywhere=said.everywhere or said.kind == "key_refused",
+            value=said,
+        )
+
+    async def _send(self, message: Message) -> Said:
+        raise NotImplementedError
+
+    @property
+    def settle(self) -> Settle:
+        """Go on with the next part, follow a chat that moved, try unreadable markup once as plain text."""
+        return self._settle
+
+    def _settle(self, connection: Connection, task: Task, result: Result, proposed: Verdict, at: int) -> Verdict:
+        said = result.value
+        if not isinstance(said, Said):
+            return proposed
+        if said.kind == "key_refused":
+            raise_alerts(connection, [Alert("key_refused", f"provider:{self.service}", {"answer": said.detail})], at=at)
+        again = _after(_message(task.payload), said)
+        if again is None:
+            return Finished() if isinstance(result, Success) else proposed
+        rewrite(connection, task, msgspec.json.encode(again).decode(), again.destination)
+        return Again(at + 1)
+
+
+def _after(message: Message, said: Said) -> Message | None:
+    """The message as it is to be tried again at once, None where nothing is left or nothing can be done. Pure."""
+    if said.kind == "sent" and message.sent + 1 < len(message.parts):
+        return msgspec.structs.replace(message, sent=message.sent + 1)
+    if said.kind == "moved" and said.moved_to != message.destination:
+        parts = [{**part, "chat_id": said.moved_to} for part in message.parts]
+        return msgspec.structs.replace(message, destination=said.moved_to, parts=parts)
+    if said.kind == "markup" and "parse_mode" in message.part:
+        return msgspec.structs.replace(message, parts=_plain(message.parts))
+    return None
+
+
+def _plain(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [{name: value for name, value in part.items() if name != "parse_mode"} for part in parts]
+
+
+class TelegramSender(_Sender):
+    """Messages through the bot of TELEGRAM_BOT_TOKEN. Limits: Telegram Bot API, FAQ, "My bot is hitting limits"."""
+
+    service = TELEGRAM
+    rate_in_all_per_second: float | None = 30.0
+
+    def __init__(self, settings: Settings, client: httpx2.AsyncClient) -> None:
+        """`client` is closed by whoever opened it."""
+        super().__init__(settings)
+        self._client = client
+
+    def rate_of(self, destination: str) -> float | None:
+        """One a second in a chat, twenty a minute in a group or channel."""
+        return 20 / 60 if destination.startswith(("-", "@")) else 1.0
+
+    async def _send(self, message: Message) -> Said:
+        tokens = secrets_of(self._settings.telegram_bot_token)
+        if not tokens:
+            return Said("unavailable", "TELEGRAM_BOT_TOKEN is not set")
+        return await send_telegram(self._client, self._settings.telegram_api_url, tokens[0].decode(), message.part)
+
+
+class DiscordSender(_Sender):
+    """Messages to Discord webhooks. Limits: Discord, rate limits; thirty a minute in a channel."""
+
+    service = DISCORD
+    rate_in_all_per_second: float | None = 50.0
+
+    def __init__(self, settings: Settings, client: httpx2.AsyncClient, public: httpx2.AsyncClient) -> None:
+        """`client` reaches where DISCORD_API_URL is, `public` the internet only."""
+        super().__init__(settings)
+        self._client = client
+        self._public = public
+
+    def rate_of(self, destination: str) -> float | None:
+        """One every two seconds."""
+        del destination
+        return 0.5
+
+    async def _send(self, message: Message) -> Said:
+        theirs = message.address.startswith("https://discord")
+        return await send_discord(self._public if theirs else self._client, message.address, message.part)

@@ -1,0 +1,1 @@
+"""Telegram: what its users tell our bot."""
