@@ -11,6 +11,8 @@ from rich.table import Table
 
 from bench.machine import Machine
 from bench.measure import Row
+from bench.slow_lane import SlowLane
+from bench.slow_lane import show as show_slow_lane
 
 _QUIET_CORES = 0.2
 
@@ -22,6 +24,7 @@ class Report(msgspec.Struct, frozen=True):
     quick: bool
     rows: list[Row]
     ratios: dict[str, float]
+    slow_lane: SlowLane | None = None
 
 
 def ratios(rows: Sequence[Row], compared: Sequence[tuple[str, str]]) -> dict[str, float]:
@@ -49,6 +52,8 @@ def show(report: Report, console: Console) -> None:
         console.print(f"[bold]{name}[/]: {does}")
     for name, ratio in report.ratios.items():
         console.print(f"{name}: [bold]{ratio} x[/]")
+    if report.slow_lane is not None:
+        show_slow_lane(report.slow_lane, console)
     if any(row.others_cores > _QUIET_CORES for row in report.rows):
         console.print(
             "[yellow]the machine was busy with other work: rates are too low, CPU a callback is a little too high[/]"

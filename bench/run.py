@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench import slow_lane
 from bench.machine import machine
 from bench.measure import Load, Row, measure
 from bench.orders import Ids, Shape
@@ -24,6 +25,7 @@ from bench.peers.celery_peer import PEER_QUEUE, has_redis
 from bench.peers.peer import PEER_EFFECTS, PEER_INSERT
 from bench.processes import ROOT
 from bench.report import Report, ratios, show, write
+from bench.slow_lane import SlowLane
 from bench.systems import System
 
 SERVE = Ours(effects=False)
@@ -109,8 +111,14 @@ def run(options: argparse.Namespace, console: Console) -> Report:
             load = Load(shape, options.announced, options.seconds, options.connections, rate)
             with bases.fresh(system, shape.ids) as work, told(console, f"{system.name}: {load}"):
                 rows.append(measure(system, work, load))
+        lane = None if options.only else _slow_lane(folder, console, quick=options.quick)
     compared = ratios(rows, [(ours.name, peer.name) for ours, peer in COMPARED])
-    return Report(about, options.quick, rows, compared)
+    return Report(about, options.quick, rows, compared, lane)
+
+
+def _slow_lane(folder: Path, console: Console, *, quick: bool) -> SlowLane:
+    with told(console, "the slow lane"):
+        return slow_lane.run(folder, count=4_000 if quick else 20_000, many=2_000 if quick else 10_000)
 
 
 def options_of(arguments: list[str]) -> argparse.Namespace:

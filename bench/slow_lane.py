@@ -1,11 +1,6 @@
-"""The slow lane alone: tasks a second to a fast destination, and what dead destinations cost the others.
+"""The slow lane alone: tasks a second to a fast destination, and what dead destinations cost the others."""
 
-python -m bench.slow_lane
-"""
-
-import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +19,7 @@ from app.engine.tasks.queue import NewTask, enqueue
 from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import start_in_thread
 from app.providers.outgoing import open_client, send
-from bench.machine import Machine, machine
-from bench.processes import ROOT, Started, free_port
+from bench.processes import Started, free_port
 
 _CHUNK = 1_000
 _KIND = "post"
@@ -45,9 +39,8 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class SlowLane(msgspec.Struct, frozen=True):
-    """Everything that is kept of one run."""
+    """All three loads."""
 
-    machine: Machine
     one: Lane  # one fast destination
     healthy: Lane  # many, none of them dead
     beside_dead: Lane  # the same with dead ones among them
@@ -163,7 +156,6 @@ def run(folder: Path, *, count: int, many: int) -> SlowLane:
         return measure(place, **more)
 
     return SlowLane(
-        machine(folder),
         lane("one", count=count, destinations=1, dead=0, concurrency=64),
         lane("healthy", count=many, destinations=50, dead=0, concurrency=4),
         lane("dead", count=many, destinations=50, dead=5, concurrency=4),
@@ -181,22 +173,3 @@ def show(found: SlowLane, console: Console) -> None:
             f"{what}: {lane.per_second:,.0f} tasks/s, p50 {lane.p50_seconds:.2f} s, p99 {lane.p99_seconds:.2f} s",
             highlight=False,
         )
-
-
-def main() -> int:
-    """Run, print, write → exit code 0."""
-    parser = argparse.ArgumentParser(description="Measure the slow lane.")
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--many", type=int, default=10_000)
-    options = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 100)
-    parent = ROOT / "data" / "bench"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        found = run(Path(folder), count=options.count, many=options.many)
-    show(found, console)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -37,8 +37,34 @@ def benchmark() -> str:
             table(head, (_benchmark_row(row) for row in rows)),
             "\n".join(f"- **{name}**: {does}." for name, does in systems.items()),
             "\n".join(f"- {name}: **{ratio} ×**" for name, ratio in report["ratios"].items()),
+            *_slow_lane(report.get("slow_lane")),
         )
     )
+
+
+_LANES = {
+    "one": "one fast destination",
+    "healthy": "fifty destinations",
+    "beside_dead": "fifty, of which five never answer (figures of the others)",
+}
+
+
+def _slow_lane(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    head = ("The slow lane, to destinations on loopback", "Tasks", "Tasks/s", "p50 s", "p99 s")
+    lanes = ((words, found[name]) for name, words in _LANES.items())
+    rows = (
+        [
+            words,
+            f"{lane['tasks']:,}",
+            f"{lane['per_second']:,.0f}",
+            f"{lane['p50_seconds']:.2f}",
+            f"{lane['p99_seconds']:.2f}",
+        ]
+        for words, lane in lanes
+    )
+    return [table(head, rows)]
 
 
 def _benchmark_row(row: dict[str, Any]) -> list[str]:
