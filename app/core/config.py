@@ -61,13 +61,16 @@ class Settings(BaseSettings):
     discord_public_key: str | None = Field(
         None, description="The application's public key (hex) that proves interactions; several separated by commas."
     )
-    discord_api_url: str = Field("https://discord.com/api/v10", description="Discord's API. Not used yet.")
+    discord_api_url: str = Field(
+        "https://discord.com/api/v10",
+        description="Discord's API; webhooks at its host are sent to, beside those at discord.com.",
+    )
 
-    telegram_bot_token: SecretStr | None = Field(None, description="The bot's token. Not used yet.")
+    telegram_bot_token: SecretStr | None = Field(None, description="The bot's token; sends messages.")
     telegram_webhook_secret: SecretStr | None = Field(
         None, description="The secret_token given to setWebhook; several separated by commas."
     )
-    telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API. Not used yet.")
+    telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API.")
 
     @field_validator("*", mode="before")
     @classmethod
