@@ -57,6 +57,8 @@ def _print_callback(shown: CallbackShown) -> None:
         printing.field("would move", shown.explanation.moves)
     for task in shown.tasks:
         printing.field("task", task.kind, task.destination, task.state, f"{task.tries} tries", task.last_error)
+        for one in task.history:
+            printing.field("", one.ended_at, printing.coloured(one.result), one.error)
     for letter in shown.dead_letters:
         print_letter(letter)
     for name, value in shown.headers.items():

@@ -7,6 +7,7 @@ from pydantic import Field
 from app.operate.books_shown import CauseShown, FactShown, PostingShown
 from app.operate.letters_shown import DeadLetterShown
 from app.operate.shown import Shown
+from app.operate.tasks_shown import TaskShown
 
 
 class CallbackLine(Shown):
@@ -20,18 +21,6 @@ class CallbackLine(Shown):
     outcome: str = Field(description="A word such as `applied`; empty while it is not decided.")
     reason: str
     text: str = Field(description="What became of it, in a sentence.")
-
-
-class TaskShown(Shown):
-    """Something to be done outside."""
-
-    id: str
-    kind: str
-    destination: str
-    state: str
-    tries: int
-    due_at: str
-    last_error: str
 
 
 class ExplanationShown(Shown):

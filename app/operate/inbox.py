@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 
 from app.core.database import reading
 from app.core.errors import NotFound
@@ -19,10 +19,11 @@ from app.ledger.facts import Fact, Level, Told, learn
 from app.operate import outcomes, texts
 from app.operate.advice import reason_text
 from app.operate.books_shown import FactShown, PostingShown
-from app.operate.callbacks_shown import CallbackShown, ExplanationShown, TaskShown
+from app.operate.callbacks_shown import CallbackShown, ExplanationShown
 from app.operate.letters import letters_of
 from app.operate.orders import cause_shown
 from app.operate.shown import body_shown, time_text
+from app.operate.tasks import tasks_of
 
 
 def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_id: int, *, lang: Lang) -> CallbackShown:
@@ -40,6 +41,7 @@ def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_i
         line = outcomes.line(row, order_id, lang=lang) if row else outcomes.undecided(callback, lang=lang)
         body, body_base64 = body_shown(callback.body)
         decided_by = books.cause(connection, row.decided_by) if row is not None and row.decided_by else None
+        found_tasks = tasks_of(connection, callback, order.no if order is not None else None)
         return CallbackShown(
             **line.model_dump(),
             kept=found is not None,
@@ -60,8 +62,11 @@ def show_callback(engine: Engine, callbacks: Log, handlers: Handlers, callback_i
                 PostingShown.of(posting)
                 for posting in (books.postings_of(connection, order, [callback_id]) if order else [])
             ],
-            tasks=_tasks(connection, callback, order),
-            dead_letters=letters_of(connection, "callback", callback_id, lang=lang),
+            tasks=found_tasks,
+            dead_letters=[
+                *letters_of(connection, "callback", callback_id, lang=lang),
+                *(each for task in found_tasks for each in letters_of(connection, "task", int(task.id), lang=lang)),
+            ],
         )
 
 
@@ -76,35 +81,6 @@ def _headers(callback: Callback) -> dict[str, str]:
     """Those that the log kept, but for signatures: they prove something to an audit, and say nothing to people."""
     kept = orjson.loads(callback.headers).items() if callback.headers else ()
     return {name: str(value) for name, value in kept if "signature" not in name}
-
-
-def _tasks(connection: Connection, callback: Callback, order: books.OrderRow | None) -> list[TaskShown]:
-    # By key where keys are known: there is no index from callbacks to tasks, it would be read only here.
-    rows = connection.execute(
-        text(
-            "SELECT id, kind, destination, state, tries, due_at, last_error FROM callback_tasks WHERE id IN ("
-            " SELECT id FROM callback_tasks WHERE key >= :ask AND key < :ask_end"
-            " UNION SELECT id FROM callback_tasks WHERE key = :handed"
-            ") ORDER BY id"
-        ),
-        {
-            "ask": f"ask:{order.no}:" if order is not None else "-",
-            "ask_end": f"ask:{order.no};" if order is not None else "-",
-            "handed": f"handler:{callback.provider}:{callback.id}",
-        },
-    )
-    return [
-        TaskShown(
-            id=str(number),
-            kind=kind,
-            destination=destination,
-            state=state,
-            tries=tries,
-            due_at=time_text(due_at),
-            last_error=last_error,
-        )
-        for number, kind, destination, state, tries, due_at, last_error in rows
-    ]
 
 
 #: Fields by which senders say what happened, at the top or below `data`; shown, never decided by.

@@ -1,6 +1,7 @@
 """From a notification that is asked for to the message that arrives: real transaction, runner and HTTP."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from app.callbacks.notification.sending import DiscordSender, TelegramSender
 from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine, reading
 from app.core.errors import UnknownProvider
+from app.engine.log import open_log
 from app.engine.tables import alerts, dead, tasks
 from app.engine.tasks import Performer
 from app.engine.tasks.runner import Runner
+from app.operate.inbox import show_callback
 from app.providers.outgoing import open_client
 from tests.fakes import chat_api as fake
 from tests.fakes.chat_api import TOKEN, ChatApi, chat_api
@@ -245,6 +248,25 @@ async def test_no_row_but_the_task_itself_holds_a_webhooks_address(house: House)
             connection.execute(select(tasks.c.key, tasks.c.destination, tasks.c.last_error)).all()
         )
     assert house.reasons() == ["message_gone"]
+
+
+@pytest.mark.parametrize("more", [{}, {"id": "receipt-1"}])
+async def test_a_callback_shows_its_message_with_each_try_and_its_dead_letter(
+    house: House, more: dict[str, Any]
+) -> None:
+    house.api.say("7", fake.failing(500), fake.refused(400, "Bad Request: chat not found"))
+    told = await house.ask("telegram", chat_id=7, message="x", **more)
+    await house.carry_out()
+    await house.carry_out(5)
+    with closing(open_log(house.settings.callback_log_url, server=False)) as log:
+        shown = show_callback(house.engine, log, {}, int(told["callback_id"]), lang="en")
+    (task,) = shown.tasks
+    assert (task.kind, task.destination, task.state, task.tries) == ("telegram", "7", "dead", 2)
+    assert [(one.result, one.error) for one in task.history] == [
+        ("failed", "HTTP 500"),
+        ("failed", "HTTP 400: Bad Request: chat not found"),
+    ]
+    assert [letter.reason for letter in shown.dead_letters] == ["message_gone"]
 
 
 def test_the_factory_makes_them_by_name() -> None:
