@@ -1,4 +1,4 @@
-"""Writes the sections that show measurements, from what `make bench` and `make bench-growth` left in bench/results."""
+"""Writes the sections that show measurements, from what measuring left in bench/results."""
 
 import json
 from pathlib import Path
@@ -119,3 +119,23 @@ def growth() -> str:
     asked = ("Asked over HTTP, median ms", *(f"{level['callbacks']:,}" for level in levels))
     about = f"{machine['date']}: {machine['cores']} cores {machine['cpu']}, {machine['filesystem']}."
     return "\n\n".join((about, table(head, costs), table(asked, searches)))
+
+
+def soak() -> str:
+    """What each process held in the last `make soak`, and whether the books were right."""
+    found = json.loads((_RESULTS / "soak.json").read_text(encoding="utf-8"))
+    rows = (
+        [
+            name,
+            f"{one['first_mib']:.0f}",
+            f"{one['last_mib']:.0f}",
+            f"{one['most_mib']:.0f}",
+            f"{one['mib_a_minute']:+.3f}",
+        ]
+        for name, one in found["memory"].items()
+    )
+    about = (
+        f"{found['machine']['date']}: {found['callbacks']:,} callbacks in {found['seconds'] / 60:.0f} minutes, "
+        f"{found['differences']:,} balances and statuses not as the model says."
+    )
+    return f"{about}\n\n{table(('Memory MiB', 'First', 'Last', 'Most', 'A minute'), rows)}"

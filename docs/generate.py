@@ -29,7 +29,7 @@ from app.core.refusals import REFUSALS
 from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
 from app.simulation.scenarios import SCENARIOS
-from docs.figures import benchmark, figures, growth
+from docs.figures import benchmark, figures, growth, soak
 from docs.markdown import table
 
 DOCS = Path(__file__).resolve().parent
@@ -208,6 +208,8 @@ def scenarios() -> str:
 SECTIONS: tuple[Section, ...] = (
     Section("../README.md", "figures", figures),
     Section("../README.id.md", "figures", figures),
+    Section("../README.md", "soak", soak),
+    Section("../README.id.md", "soak", soak),
     Section("tables.md", "midtrans", midtrans),
     Section("tables.md", "digiflazz", digiflazz),
     Section("tables.md", "response codes", response_codes),
