@@ -43,8 +43,8 @@ class Book:
         self.policy = policy
         self.cases = Cases(connection)
         self._facts: list[tuple[Any, ...]] = []
-        self._journals: list[tuple[int, int | None, int]] = []
-        self._postings: list[tuple[int, int, int, Minor]] = []
+        self._journals: list[tuple[int, int | None, int]] = []  # id, order, number of postings
+        self._postings: list[tuple[int, int, Minor]] = []  # account, journal, amount; those of a journal together
         self._moved: dict[int, Minor] = {}
         self._costs: list[Case] = []
         self._pending: list[tuple[Any, ...]] = []
@@ -94,8 +94,8 @@ class Book:
         """Put down a journal of these postings, caused by `source_id`."""
         if not postings:
             return
-        at, written, moved = self.at, self._postings, self._moved
-        self._journals.append((source_id, case.no, at))
+        written, moved = self._postings, self._moved
+        self._journals.append((source_id, case.no, len(postings)))
         for account, amount in postings:
             if account is Account.WALLET:
                 number = case.wallet_no
@@ -104,9 +104,9 @@ class Book:
             else:
                 named = case.provider if account is Account.CLEARING else case.order.kind
                 number = self.system_account(account, named, case.order.currency)
-                written.append((number, at, source_id, amount))
+                written.append((number, source_id, amount))
                 continue
-            written.append((number, at, source_id, amount))
+            written.append((number, source_id, amount))
             moved[number] = moved.get(number, 0) + amount
 
     def moved(self, account_no: int) -> Minor:
@@ -134,9 +134,10 @@ class Book:
         """A journal between a wallet and `adjustment`."""
         other = self.system_account(Account.ADJUSTMENT, "", currency)
         numbers = {Account.WALLET: account_no, Account.ADJUSTMENT: other}
-        self._journals.append((source_id, None, self.at))
-        for account, moved in balanced((Posting(Account.WALLET, amount), Posting(Account.ADJUSTMENT, -amount))):
-            self._postings.append((numbers[account], self.at, source_id, moved))
+        postings = balanced((Posting(Account.WALLET, amount), Posting(Account.ADJUSTMENT, -amount)))
+        self._journals.append((source_id, None, len(postings)))
+        for account, moved in postings:
+            self._postings.append((numbers[account], source_id, moved))
         self._moved[account_no] = self._moved.get(account_no, 0) + amount
 
     def system_account(self, account: Account, named: str, currency: str) -> int:
@@ -214,12 +215,7 @@ class Book:
                 self._facts,
             )
         if self._journals:
-            many("INSERT INTO callback_journals (id, order_no, at) VALUES (?,?,?)", self._journals)
-            many("INSERT INTO callback_postings (account_no, at, journal_id, amount) VALUES (?,?,?,?)", self._postings)
-            many(
-                "UPDATE callback_accounts SET balance = balance + ? WHERE id = ?",
-                [(amount, number) for number, amount in sorted(self._moved.items()) if amount],
-            )
+            self._write_journals()
             self._watch_balances()
         if self._costs:
             many("UPDATE callback_orders SET cost=?, fee=? WHERE id=?", [(c.cost, c.fee, c.no) for c in self._costs])
@@ -240,6 +236,43 @@ class Book:
             enqueue(self.connection, list(self._tasks.values()), self.at, reopen=True)
         raise_alerts(self.connection, self._alerts, at=self.at)
         settle_alerts(self.connection, self._settled, by="facts", at=self.at)
+
+    def _write_journals(self) -> None:
+        """Journals, their postings one after another, and the balances and chains of users' accounts."""
+        first = int(self.raw.execute("SELECT coalesce(max(id), 0) FROM callback_postings").fetchone()[0]) + 1
+        journals, place = [], first
+        for journal_id, order_no, count in self._journals:
+            journals.append((journal_id, order_no, self.at, place, count))
+            place += count
+        accounts: dict[int, tuple[Minor, int]] = {
+            row[0]: (row[1], row[2])
+            for row in self.raw.execute(
+                "SELECT a.id, a.balance, a.last_posting FROM json_each(?) AS j"
+                " CROSS JOIN callback_accounts AS a ON a.id = j.value",
+                (orjson.dumps(sorted(self._moved)),),
+            )
+        }
+        postings = []
+        for number, (account, journal_id, amount) in enumerate(self._postings, first):
+            balance = last = 0
+            if (before := accounts.get(account)) is not None:
+                balance, last = before[0] + amount, before[1]
+                accounts[account] = (balance, number)
+            postings.append((number, account, self.at, journal_id, amount, balance, last))
+        many = self.raw.executemany
+        many(
+            "INSERT INTO callback_journals (id, order_no, at, first_posting, posting_count) VALUES (?,?,?,?,?)",
+            journals,
+        )
+        many(
+            "INSERT INTO callback_postings (id, account_no, at, journal_id, amount, balance, before)"
+            " VALUES (?,?,?,?,?,?,?)",
+            postings,
+        )
+        many(
+            "UPDATE callback_accounts SET balance = ?, last_posting = ? WHERE id = ?",
+            [(balance, last, account) for account, (balance, last) in accounts.items()],
+        )
 
     def _watch_balances(self) -> None:
         # Only money that goes back to a payer pushes a wallet below zero: a person is told, until it is made good.

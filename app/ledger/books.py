@@ -1,19 +1,15 @@
 """Reads the books: an order with its facts and journals, a wallet, a statement; changes nothing."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 import orjson
 from sqlalchemy import Connection, text
 
-from app.core.ends import ID_MAX, LATEST
+from app.core.ends import ID_MAX
 from app.core.money import Minor
 from app.ledger.cases import NO_AMOUNT
 from app.ledger.facts import Fact, FactKind, Level
-
-#: Where a statement goes on: time (microseconds) and journal of the last line that was read.
-Cursor = tuple[int, int]
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -51,6 +47,7 @@ class PostingRow(msgspec.Struct, frozen=True):
     at: int
     account: str
     amount: Minor
+    balance: Minor  # after it; 0 of a system account
 
 
 class CauseRow(msgspec.Struct, frozen=True):
@@ -86,6 +83,7 @@ class WalletRow(msgspec.Struct, frozen=True):
 class EntryRow(msgspec.Struct, frozen=True):
     """One line of a wallet's statement: what moved, and the balance after it."""
 
+    posting_id: int
     journal_id: int
     at: int
     amount: Minor
@@ -231,21 +229,12 @@ def postings_of(connection: Connection, order: OrderRow, sources: Iterable[int])
     """
     rows = connection.execute(
         text(
-            "SELECT j.id, j.at, a.name, p.amount FROM callback_journals AS j"
-            " CROSS JOIN callback_accounts AS a CROSS JOIN callback_postings AS p"
-            " ON p.account_no = a.id AND p.at = j.at AND p.journal_id = j.id"
-            " WHERE j.id IN (SELECT value FROM json_each(:sources)) AND j.order_no = :no AND a.currency = :currency"
-            " AND a.name IN (:wallet, :held, :clearing, :sales) ORDER BY j.at, j.id, a.id"
+            "SELECT j.id, j.at, a.name, p.amount, p.balance FROM callback_journals AS j"
+            " CROSS JOIN callback_postings AS p ON p.id >= j.first_posting AND p.id < j.first_posting + j.posting_count"
+            " AND p.journal_id = j.id CROSS JOIN callback_accounts AS a ON a.id = p.account_no"
+            " WHERE j.id IN (SELECT value FROM json_each(:sources)) AND j.order_no = :no ORDER BY j.at, j.id, a.id"
         ),
-        {
-            "sources": orjson.dumps(sorted(set(sources))).decode(),
-            "no": order.no,
-            "currency": order.currency,
-            "wallet": f"wallet:{order.user_id}",
-            "held": f"held:{order.user_id}",
-            "clearing": f"clearing:{order.provider}",
-            "sales": f"sales:{order.kind}",
-        },
+        {"sources": orjson.dumps(sorted(set(sources))).decode(), "no": order.no},
     )
     return [PostingRow(*row) for row in rows]
 
@@ -261,66 +250,56 @@ def wallet_of(connection: Connection, user_id: str) -> WalletRow | None:
     return WalletRow(user_id, wallet[1], held[1] if held else 0, wallet[2]) if wallet else None
 
 
+#: A wallet's chain of postings, newest first, from `:start` on.
+_CHAIN = (
+    "WITH RECURSIVE chain (id, nth) AS (SELECT :start, 1 UNION ALL SELECT p.before, nth + 1 FROM chain"
+    " CROSS JOIN callback_postings AS p ON p.id = chain.id WHERE p.before BETWEEN 1 AND p.id - 1"
+    " AND nth < :rows) "
+)
 _ENTRY = (
-    "SELECT p.journal_id, p.at, p.amount, o.order_id, coalesce(o.kind, 'adjustment'), coalesce(c.reason, '')"
-    " FROM callback_postings AS p JOIN callback_journals AS j ON j.id = p.journal_id"
-    " LEFT JOIN callback_orders AS o ON o.id = j.order_no"
+    "SELECT p.id, p.journal_id, p.at, p.amount, p.balance, o.order_id, coalesce(o.kind, 'adjustment'),"
+    " coalesce(c.reason, '') FROM {ids} CROSS JOIN callback_postings AS p ON p.id = {id}"
+    " JOIN callback_journals AS j ON j.id = p.journal_id LEFT JOIN callback_orders AS o ON o.id = j.order_no"
     " LEFT JOIN callback_causes AS c ON c.id = -p.journal_id"
 )
+_ENTRIES_BACK = text(f"{_CHAIN}{_ENTRY.format(ids='chain', id='chain.id')} ORDER BY chain.nth")
+_ENTRIES = text(f"{_ENTRY.format(ids='json_each(:ids) AS e', id='e.value')} ORDER BY e.key")
+_CHAIN_IDS = text(f"{_CHAIN}SELECT id FROM chain WHERE id > 0 ORDER BY nth")
 
 
-def entries_of(connection: Connection, user_id: str, *, before: Cursor | None, rows_max: int) -> list[EntryRow]:
-    """A wallet's statement, newest first, from below `before`."""
-    account = connection.execute(
-        text("SELECT id, balance FROM callback_accounts WHERE name = :name"), {"name": f"wallet:{user_id}"}
-    ).first()
-    if account is None:
-        return []
-    at, journal = before or (LATEST, ID_MAX)
-    rows = connection.execute(
+def entries_from(connection: Connection, posting_id: int, *, rows_max: int) -> list[EntryRow]:
+    """A wallet's statement, newest first, from this posting on; 0: nothing."""
+    rows = connection.execute(_ENTRIES_BACK, {"start": posting_id, "rows": rows_max})
+    return [EntryRow(*row) for row in rows]
+
+
+def posting_ids_of(connection: Connection, user_id: str) -> list[int]:
+    """All postings of a wallet, oldest first."""
+    start = newest_of(connection, user_id)
+    return list(connection.execute(_CHAIN_IDS, {"start": start, "rows": ID_MAX}).scalars())[::-1]
+
+
+def entries(connection: Connection, posting_ids: Sequence[int]) -> list[EntryRow]:
+    """These lines of a statement, in this order."""
+    rows = connection.execute(_ENTRIES, {"ids": orjson.dumps(posting_ids).decode()})
+    return [EntryRow(*row) for row in rows]
+
+
+def newest_of(connection: Connection, user_id: str) -> int:
+    """A wallet's newest posting; 0 where there is none."""
+    found = connection.execute(
+        text("SELECT last_posting FROM callback_accounts WHERE name = :name"), {"name": f"wallet:{user_id}"}
+    ).scalar()
+    return int(found or 0)
+
+
+def before(connection: Connection, user_id: str, posting_id: int) -> int | None:
+    """The wallet's posting before this one, 0 before its first; None where this is none of its postings."""
+    found = connection.execute(
         text(
-            f"{_ENTRY} WHERE p.account_no = :account AND (p.at, p.journal_id) < (:at, :journal)"
-            " ORDER BY p.at DESC, p.journal_id DESC LIMIT :rows"
+            "SELECT p.before FROM callback_postings AS p JOIN callback_accounts AS a ON a.id = p.account_no"
+            " WHERE p.id = :id AND a.name = :name"
         ),
-        {"account": account[0], "at": at, "journal": journal, "rows": rows_max},
-    ).all()
-    return _with_balances(rows, account[1] - _moved_since(connection, account[0], before))
-
-
-def entries_after(
-    connection: Connection, user_id: str, *, after: Cursor, balance: Minor, rows_max: int
-) -> list[EntryRow]:
-    """A wallet's statement, oldest first, from above `after`, where the balance was `balance`."""
-    rows = connection.execute(
-        text(
-            f"{_ENTRY} WHERE p.account_no = (SELECT id FROM callback_accounts WHERE name = :name)"
-            " AND (p.at, p.journal_id) > (:at, :journal) ORDER BY p.at, p.journal_id LIMIT :rows"
-        ),
-        {"name": f"wallet:{user_id}", "at": after[0], "journal": after[1], "rows": rows_max},
-    )
-    entries = []
-    for journal_id, at, amount, order_id, kind, reason in rows:
-        balance += amount
-        entries.append(EntryRow(journal_id, at, amount, balance, order_id, kind, reason))
-    return entries
-
-
-def _moved_since(connection: Connection, account_no: int, cursor: Cursor | None) -> Minor:
-    if cursor is None:
-        return 0
-    moved: Minor = connection.execute(
-        text(
-            "SELECT coalesce(sum(amount), 0) FROM callback_postings"
-            " WHERE account_no = :account AND (at, journal_id) >= (:at, :journal)"
-        ),
-        {"account": account_no, "at": cursor[0], "journal": cursor[1]},
-    ).scalar_one()
-    return moved
-
-
-def _with_balances(rows: Sequence[Any], balance: Minor) -> list[EntryRow]:
-    entries = []
-    for journal_id, at, amount, order_id, kind, reason in rows:
-        entries.append(EntryRow(journal_id, at, amount, balance, order_id, kind, reason))
-        balance -= amount
-    return entries
+        {"id": posting_id, "name": f"wallet:{user_id}"},
+    ).scalar()
+    return None if found is None else int(found)

@@ -1,7 +1,7 @@
 """The ledger's tables: orders, facts, accounts, journals, postings, and what waits.
 
-Their shape follows the hot path: an order's number is given in order of announcement, facts and postings are clustered
-(`WITHOUT ROWID`), and no index covers a column that the worker changes.
+Their shape follows the hot path: an order's number is given in order of announcement, facts are clustered by it
+(`WITHOUT ROWID`), postings stand in order of time, and no index covers a column that the worker changes.
 """
 
 from sqlalchemy import (
@@ -82,6 +82,7 @@ accounts = Table(
     ),  # wallet:{user} held:{user} clearing:{provider} sales:{kind} adjustment
     Column("currency", String(3), nullable=False),
     Column("balance", BigInteger),  # NULL: a system account, summed when asked
+    Column("last_posting", BigInteger, nullable=False, server_default="0"),  # a user's newest one, 0: none
     UniqueConstraint("name", "currency", name="callback_accounts_key"),
     # SQLite turns a sum beyond 64 bits into a float without a word: the callback is set aside instead
     CheckConstraint("typeof(balance) IN ('integer', 'null')", name="callback_accounts_exact").ddl_if(dialect="sqlite"),
@@ -108,17 +109,23 @@ journals = Table(
     Column("id", Id, primary_key=True),  # a callback's id, or -causes.id
     Column("order_no", BigInteger),  # NULL: an adjustment
     Column("at", BigInteger, nullable=False),
+    Column("first_posting", BigInteger, nullable=False, server_default="0"),  # its postings stand one after another
+    Column("posting_count", Integer, nullable=False, server_default="0"),
 )
 
+#: Written one after another, whichever their account: in the order of accounts each would lie on a page of its own. A
+#: statement follows the chain from `accounts.last_posting` backwards.
 postings = Table(
     "callback_postings",
     metadata,
+    Column("id", Id, primary_key=True),
     Column("account_no", BigInteger, nullable=False),
-    Column("at", BigInteger, nullable=False),  # the journal's: a statement is one range of this table
+    Column("at", BigInteger, nullable=False),  # the journal's
     Column("journal_id", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),  # minor units; a journal's postings sum to zero
-    PrimaryKeyConstraint("account_no", "at", "journal_id"),
-    sqlite_with_rowid=False,
+    # of a user's account, else 0: what it held afterwards, and its posting before this one (0: this is the first)
+    Column("balance", BigInteger, nullable=False, server_default="0"),
+    Column("before", BigInteger, nullable=False, server_default="0"),
 )
 
 #: What waits: parked callbacks until their order is announced, doubted ones until the sender's API answers.

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from app.core.database import reading
 from app.core.errors import NotFound
-from app.core.money import Minor, format_amount
+from app.core.money import format_amount
 from app.ledger import books
 from app.operate.shown import time_text
 
@@ -25,15 +25,12 @@ def statement(engine: Engine, user_id: str) -> Iterator[str]:
     if wallet is None:
         raise NotFound(f"the user {user_id[:140]!r} has no wallet; the first order or adjustment makes one")
     yield _lines([COLUMNS])
-    after: books.Cursor = (-1, 0)
-    balance: Minor = 0
-    while True:
+    with reading(engine) as connection:
+        ids = books.posting_ids_of(connection, user_id)
+    for start in range(0, len(ids), _PAGE_ROWS):
         with reading(engine) as connection:
-            page = books.entries_after(connection, user_id, after=after, balance=balance, rows_max=_PAGE_ROWS)
-        if not page:
-            return
+            page = books.entries(connection, ids[start : start + _PAGE_ROWS])
         yield _lines([_cells(entry, wallet.currency) for entry in page])
-        after, balance = (page[-1].at, page[-1].journal_id), page[-1].balance
 
 
 def _cells(entry: books.EntryRow, currency: str) -> tuple[str, ...]:

@@ -163,21 +163,9 @@ def _journals(connection: Connection, order: books.OrderRow, sources: Iterable[i
     postings = books.postings_of(connection, order, sources)
     for (at, journal_id), group in groupby(postings, key=lambda posting: (posting.at, posting.journal_id)):
         moved = tuple(group)
-        wallet = any(posting.account == f"wallet:{order.user_id}" for posting in moved)
-        balance = _balance_after(connection, order.wallet_no, at, journal_id) if wallet and order.wallet_no else None
+        name = f"wallet:{order.user_id}"
+        balance = next((posting.balance for posting in moved if posting.account == name), None)
         yield _Line(at, 3, journal_id, "journal", "", moved=moved, balance=balance)
-
-
-def _balance_after(connection: Connection, account_no: int, at: int, journal_id: int) -> Minor:
-    return int(
-        connection.execute(
-            text(
-                "SELECT coalesce(sum(amount), 0) FROM callback_postings"
-                " WHERE account_no = :account AND (at, journal_id) <= (:at, :journal)"
-            ),
-            {"account": account_no, "at": at, "journal": journal_id},
-        ).scalar_one()
-    )
 
 
 def _notices(connection: Connection, order: books.OrderRow, sources: Iterable[int], lang: Lang) -> Iterator[_Line]:

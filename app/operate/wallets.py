@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.core.database import reading, writing
 from app.core.errors import AmountError, FieldError, NotFound
@@ -31,14 +31,14 @@ def show_wallet(engine: Engine, user_id: str) -> WalletShown:
 
 def show_entries(engine: Engine, user_id: str, *, cursor: str | None, rows_max: int = 50) -> EntriesShown:
     """A page of a wallet's statement, newest first. Raises NotFound, FieldError (a cursor that is none of ours)."""
-    before = _cursor_from(cursor)
     rows_max = max(1, min(rows_max, PAGE_MAX))
     with reading(engine) as connection:
         if books.wallet_of(connection, user_id) is None:
             raise _no_wallet(user_id)
-        rows = books.entries_of(connection, user_id, before=before, rows_max=rows_max + 1)
+        start = books.newest_of(connection, user_id) if cursor is None else _below(connection, user_id, cursor)
+        rows = books.entries_from(connection, start, rows_max=rows_max + 1)
     page = rows[:rows_max]
-    more = f"{page[-1].at}.{page[-1].journal_id}" if len(rows) > rows_max else None
+    more = str(page[-1].posting_id) if len(rows) > rows_max else None
     return EntriesShown(entries=[EntryShown.of(row) for row in page], next_cursor=more)
 
 
@@ -77,16 +77,14 @@ def signed_amount_from(field: str, value: Any) -> Minor:
     return sign * amount
 
 
-_CURSOR = re.compile(r"([0-9]{1,18})\.(-?[0-9]{1,18})", re.ASCII)
+_CURSOR = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-def _cursor_from(cursor: str | None) -> books.Cursor | None:
-    if cursor is None:
-        return None
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
+def _below(connection: Connection, user_id: str, cursor: str) -> int:
+    below = books.before(connection, user_id, int(cursor)) if _CURSOR.fullmatch(cursor) else None
+    if below is None:
         raise FieldError("cursor", "is not one that this address gave")
-    return int(match[1]), int(match[2])
+    return below
 
 
 def _no_wallet(user_id: str) -> NotFound:

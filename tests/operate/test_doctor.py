@@ -354,7 +354,10 @@ def test_a_worker_that_was_stopped_beside_a_server_is_wrong(server: type[_Server
     "damage",
     [
         "UPDATE callback_accounts SET balance = balance + 1 WHERE balance IS NOT NULL",
-        "INSERT INTO callback_postings SELECT id, 1, 1, 5 FROM callback_accounts WHERE balance IS NULL LIMIT 1",
+        (
+            "INSERT INTO callback_postings (account_no, at, journal_id, amount)"
+            " SELECT id, 1, 1, 5 FROM callback_accounts WHERE balance IS NULL LIMIT 1"
+        ),
     ],
     ids=["a balance", "a posting"],
 )

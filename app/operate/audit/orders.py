@@ -78,22 +78,47 @@ def check_accounts(tables: Tables, tally: Tally) -> None:
     All of them, also for a part of the books: half a sum proves nothing.
     """
     currencies: Counter[str] = Counter()
-    for accounts, summed in side_by_side(tables.accounts(), tables.totals()):
-        totals: dict[int, Minor] = dict(summed)
-        for number, name, currency, balance in accounts:
+    totals, newest = _summed(tables, tally)
+    for (accounts,) in side_by_side(tables.accounts()):
+        for number, name, currency, balance, last in accounts:
             total = totals.pop(number, 0)
             currencies[currency] += total
             if not name.startswith(_USERS):
                 if balance is not None:
                     tally.find([Finding(Wrong.SYSTEM_BALANCE, name, "", None, None, balance)])
-            elif balance != total:
+                continue
+            if balance != total:
                 tally.find([Finding(Wrong.BALANCE, name, "", None, total, balance)])
-        for number, total in totals.items():
-            tally.find([Finding(Wrong.ACCOUNT, f"account no. {number}", "", None, "", total)])
+            if last != newest.get(number, 0):
+                tally.find([Finding(Wrong.STATEMENT, f"{name}: newest line", "", None, newest.get(number, 0), last)])
         tally.accounts += len(accounts)
+    for number, total in totals.items():
+        tally.find([Finding(Wrong.ACCOUNT, f"account no. {number}", "", None, "", total)])
     for currency, total in currencies.items():
         if total:
             tally.find([Finding(Wrong.CURRENCY, currency, "", None, 0, total)])
+
+
+def _summed(tables: Tables, tally: Tally) -> tuple[dict[int, Minor], dict[int, int]]:
+    """All postings, summed up by account, and the newest of each user's.
+
+    Here and not by SQLite, whose sums end at 64 bits. On the way each line of a user's statement is compared with the
+    line before it: its balance, and where it leads.
+    """
+    users = tables.users()
+    totals: dict[int, Minor] = {}
+    balances: dict[int, Minor] = {}
+    newest: dict[int, int] = {}
+    for posting, account, amount, balance, before in tables.postings():
+        totals[account] = totals.get(account, 0) + amount
+        if account not in users:
+            continue
+        due = balances.get(account, 0) + amount
+        if balance != due or before != newest.get(account, 0):
+            subject = f"{_name(tables, account)}: line {posting}"
+            tally.find([Finding(Wrong.STATEMENT, subject, "", None, due, balance)])
+        balances[account], newest[account] = balance, posting
+    return totals, newest
 
 
 def _system_accounts(tables: Tables) -> dict[tuple[str, str], int]:

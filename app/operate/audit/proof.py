@@ -16,9 +16,10 @@ class Wrong(StrEnum):
     EFFECT = "effect"  # an account of an order does not hold what its facts mean
     JOURNAL = "journal"  # a journal does not sum to zero
     JOURNAL_CAUSE = "journal_cause"  # nothing that may move money caused a journal
-    POSTING = "posting"  # a posting without its journal, or at another time
+    POSTING = "posting"  # a posting without its journal, outside of it, or at another time
     ACCOUNT = "account"  # a posting or an order names an account that is not there, or another user's
     BALANCE = "balance"  # a user's balance is not the sum of its postings
+    STATEMENT = "statement"  # a line of a user's statement does not follow from the line before it
     SYSTEM_BALANCE = "system_balance"  # a system account has a balance of its own
     CURRENCY = "currency"  # money of one currency came from nowhere
     ORDER = "order"  # facts or postings of an order that does not exist

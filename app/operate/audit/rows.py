@@ -5,11 +5,10 @@ Each statement is read once from its beginning to its end, so that the time for 
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
 from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
-from app.core.ends import ID_MAX, LATEST
+from app.core.ends import ID_MAX
 from app.engine.callback import Callback
 from app.engine.log import Log
 
@@ -32,13 +31,14 @@ _ORDERS = (
     " LEFT JOIN callback_accounts AS w ON w.id = o.wallet_no LEFT JOIN callback_accounts AS h ON h.id = o.held_no"
 )
 _KNOWN = "SELECT order_no, kind, attempt, key, amount, level FROM callback_facts"
+#: Whether a posting stands outside of its journal.
+_LOST = "(j.id IS NULL OR j.at <> p.at OR p.id < j.first_posting OR p.id >= j.first_posting + j.posting_count)"
 #: An adjustment's postings, and those without their journal, belong to no order: below zero, by their journal.
 _MOVES = (
-    "SELECT CASE WHEN j.order_no IS NULL OR j.at <> p.at THEN -abs(p.journal_id) ELSE j.order_no END, p.journal_id,"
-    " p.account_no, p.amount, j.id IS NULL OR j.at <> p.at FROM callback_postings AS p"
+    f"SELECT CASE WHEN j.order_no IS NULL OR {_LOST} THEN -abs(p.journal_id) ELSE j.order_no END, p.journal_id,"
+    f" p.account_no, p.amount, {_LOST} FROM callback_postings AS p"
     " LEFT JOIN callback_journals AS j ON j.id = p.journal_id WHERE"
 )
-_POSTING = "(p.account_no, p.at, p.journal_id)"
 _TOLD = (
     "SELECT f.source_id, f.order_no, f.kind, f.attempt, f.key, f.amount, f.level, o.order_id,"
     " coalesce(o.provider, ''), o.announced_at IS NOT NULL, coalesce(o.kind, ''), coalesce(o.amount, 0),"
@@ -46,11 +46,16 @@ _TOLD = (
     " LEFT JOIN callback_orders AS o ON o.id = f.order_no WHERE"
 )
 _SELECTS = {
-    "moves": f"{_MOVES} {_POSTING} > (:a, :b, :c) AND {_POSTING} <= (:d, :e, :f)",
+    "moves": f"{_MOVES} p.id > :a AND p.id <= :d",
     "told": f"{_TOLD} f.order_no > :a AND f.order_no <= :d",
 }
+#: By what these tables are read in ranges.
+_STEPS = {
+    "moves": "SELECT id FROM callback_postings WHERE id > ? ORDER BY id",
+    "told": "SELECT order_no FROM callback_facts WHERE order_no > ? ORDER BY order_no",
+}
 _SINCE = {
-    "moves": " AND (j.id IS NULL OR j.at <> p.at OR j.at >= :since OR j.order_no IN (SELECT no FROM temp.touched))",
+    "moves": f" AND ({_LOST} OR j.at >= :since OR j.order_no IN (SELECT no FROM temp.touched))",
     "told": " AND f.told_at >= :since",
 }
 _CAUSES = "SELECT -id, kind, order_no, callback_id, reason, body, at FROM callback_causes"
@@ -163,27 +168,16 @@ class Tables:
 
     def moves(self) -> Stream:
         """Postings by their order's number: order, journal, account, amount, whether their journal is missing."""
-        return self._sorted("moves", self._ranges_of_postings())
+        return self._sorted("moves", self._ranges("moves"))
 
     def told(self) -> Stream:
         """`FactLine`s, by what told them first."""
-        return self._sorted("told", self._ranges_of_facts())
+        return self._sorted("told", self._ranges("told"))
 
-    def _ranges_of_postings(self) -> Iterator[dict[str, int]]:
-        step = f"SELECT p.account_no, p.at, p.journal_id FROM callback_postings AS p WHERE {_POSTING} > (?, ?, ?)"
-        at: tuple[int, int, int] = (-ID_MAX, -LATEST, -ID_MAX)
-        while True:
-            end = self.one(f"{step} ORDER BY 1, 2, 3 LIMIT 1 OFFSET {RUN_ROWS - 1}", *at) or (ID_MAX, LATEST, ID_MAX)
-            yield dict(zip("abcdef", (*at, *end), strict=True))
-            if end[0] == ID_MAX:
-                return
-            at = end
-
-    def _ranges_of_facts(self) -> Iterator[dict[str, int]]:
-        step = "SELECT order_no FROM callback_facts WHERE order_no > ? ORDER BY order_no"
+    def _ranges(self, which: Literal["moves", "told"]) -> Iterator[dict[str, int]]:
         at = -ID_MAX
         while True:
-            (end,) = self.one(f"{step} LIMIT 1 OFFSET {RUN_ROWS - 1}", at) or (ID_MAX,)
+            (end,) = self.one(f"{_STEPS[which]} LIMIT 1 OFFSET {RUN_ROWS - 1}", at) or (ID_MAX,)
             yield {"a": at, "d": end}
             if end == ID_MAX:
                 return
@@ -202,17 +196,19 @@ class Tables:
         return self._stream(_OUTCOMES, " WHERE decided_at >= :since OR received_at >= :since", "callback_id")
 
     def accounts(self) -> Stream:
-        """All accounts: id, name, currency, balance."""
-        return self._stream("SELECT id, name, currency, balance FROM callback_accounts", "", "id")
+        """All accounts: id, name, currency, balance, newest posting."""
+        return self._stream("SELECT id, name, currency, balance, last_posting FROM callback_accounts", "", "id")
 
-    def totals(self) -> Stream:
-        """All postings, summed up: account, total. Here and not by SQLite, whose sums end at 64 bits."""
+    def users(self) -> set[int]:
+        """Numbers of the accounts that belong to users."""
+        named = "SELECT id FROM callback_accounts WHERE name GLOB 'wallet:*' OR name GLOB 'held:*'"
+        return {row[0] for row in self.connection.execute(named)}
+
+    def postings(self) -> Iterator[Any]:
+        """All postings in the order in which they were written: id, account, amount, balance, the one before."""
         cursor = self.connection.cursor()
-        cursor.execute("SELECT account_no, amount FROM callback_postings ORDER BY account_no")
-        totals = (
-            (number, sum(amount for _, amount in rows)) for number, rows in groupby(_rows(cursor), key=itemgetter(0))
-        )
-        return Stream(lambda: list(islice(totals, PAGE_ROWS)), itemgetter(0))
+        cursor.execute("SELECT id, account_no, amount, balance, before FROM callback_postings ORDER BY id")
+        return _rows(cursor)
 
     def one(self, statement: str, *values: Any) -> Any:
         """The first row of a statement, or None."""

@@ -38,8 +38,9 @@ _FIRST_SINCE = "SELECT min(callback_id) FROM callback_outcomes WHERE received_at
 _PENDING = "SELECT state FROM callback_pending WHERE callback_id = ?"
 _WAITS = frozenset({str(OutcomeWord.PARKED), str(OutcomeWord.IN_DOUBT)})
 _ADJUSTED = (
-    "SELECT p.amount FROM callback_accounts AS a JOIN callback_postings AS p ON p.account_no = a.id"
-    " WHERE a.name = ? AND p.at = ? AND p.journal_id = ?"
+    "SELECT p.amount FROM callback_journals AS j CROSS JOIN callback_postings AS p ON p.id >= j.first_posting"
+    " AND p.id < j.first_posting + j.posting_count AND p.journal_id = j.id"
+    " CROSS JOIN callback_accounts AS a ON a.id = p.account_no WHERE a.name = ? AND j.at = ? AND j.id = ?"
 )
 _SETTLED = frozenset({str(OutcomeWord.APPLIED), str(OutcomeWord.DUPLICATE)})
 _APPLIED = str(OutcomeWord.APPLIED)

@@ -18,6 +18,10 @@ WRONG: dict[Wrong, Text] = {
         "Rekening tidak ada, atau milik orang lain.", "The account is not there, or it is somebody else's."
     ),
     Wrong.BALANCE: Text("Saldo bukan jumlah baris pembukuannya.", "The balance is not the sum of its postings."),
+    Wrong.STATEMENT: Text(
+        "Baris mutasi ini tidak melanjutkan baris sebelumnya.",
+        "This line of the statement does not follow from the line before it.",
+    ),
     Wrong.SYSTEM_BALANCE: Text(
         "Rekening sistem tidak boleh menyimpan saldo.", "A system account must not keep a balance."
     ),

@@ -23,7 +23,7 @@ _STILL_SECONDS = 10.0
 _BEHIND_SECONDS = 60.0
 _DIED_TWICE = 2
 
-#: In one pass over the postings, in the order in which they lie.
+#: In one pass over the postings.
 _SUMS = (
     "SELECT a.currency, sum(coalesce(s.total, 0)), sum(a.balance IS NOT NULL AND a.balance <> coalesce(s.total, 0))"
     " FROM callback_accounts AS a LEFT JOIN (SELECT account_no, sum(amount) AS total FROM callback_postings"

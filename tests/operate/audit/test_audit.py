@@ -1,5 +1,6 @@
 """The audit finds each kind of damage, and exactly that; honest books it leaves in peace."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,13 +49,39 @@ def test_an_audit_writes_nothing(books: Books) -> None:
     [
         pytest.param(
             f"UPDATE callback_postings SET amount = amount + 1 WHERE account_no = {WALLET} AND journal_id = {JOURNAL}",
-            {("journal", "#journal"), ("effect", "wallet:ani"), ("balance", "wallet:ani"), ("currency", "IDR")},
+            {
+                ("journal", "#journal"),
+                ("effect", "wallet:ani"),
+                ("balance", "wallet:ani"),
+                ("statement", "wallet:ani: line #posting"),
+                ("currency", "IDR"),
+            },
             id="a posting changed",
         ),
         pytest.param(
             "UPDATE callback_accounts SET balance = balance + 1 WHERE name = 'wallet:ani'",
             {("balance", "wallet:ani")},
             id="a wallet bumped",
+        ),
+        pytest.param(
+            f"UPDATE callback_postings SET balance = 1 WHERE account_no = {WALLET} AND journal_id = {JOURNAL}",
+            {("statement", "wallet:ani: line #posting"), ("statement", "wallet:ani: line #next")},
+            id="a balance in a statement",
+        ),
+        pytest.param(
+            f"UPDATE callback_postings SET before = 0 WHERE account_no = {WALLET} AND journal_id = {JOURNAL}",
+            {("statement", "wallet:ani: line #posting")},
+            id="a statement that is cut short",
+        ),
+        pytest.param(
+            f"UPDATE callback_accounts SET last_posting = 1 WHERE id = {WALLET}",
+            {("statement", "wallet:ani: newest line")},
+            id="a statement without its newest lines",
+        ),
+        pytest.param(
+            f"UPDATE callback_journals SET posting_count = 1 WHERE id = {JOURNAL}",
+            {("posting", "clearing:midtrans"), ("effect", "clearing:midtrans"), ("journal", "#journal")},
+            id="a journal without one of its postings",
         ),
         pytest.param(
             "UPDATE callback_accounts SET balance = 0 WHERE name = 'clearing:midtrans'",
@@ -130,6 +157,7 @@ def test_an_audit_writes_nothing(books: Books) -> None:
         ),
         pytest.param(
             "UPDATE callback_postings SET amount = amount * 10 WHERE journal_id = -1;"
+            f"UPDATE callback_postings SET balance = balance + 45000000 WHERE account_no = {WALLET};"
             "UPDATE callback_accounts SET balance = balance + 45000000 WHERE name = 'wallet:ani'",
             {("adjustment", "-1")},
             id="an adjustment made ten times as large, with its balance",
@@ -147,8 +175,12 @@ def test_an_audit_writes_nothing(books: Books) -> None:
 )
 def test_each_kind_of_damage_is_found_and_nothing_else(books: Books, damage: str, found: set[tuple[str, str]]) -> None:
     journal = str(books.value(f"SELECT {JOURNAL}"))
+    line = f"SELECT id FROM callback_postings WHERE account_no = {WALLET} AND journal_id = {JOURNAL}"
+    posting = str(books.value(line))
+    following = str(books.value(f"SELECT id FROM callback_postings WHERE before = {posting}"))
     books.spoil(*damage.split(";"))
-    due = {(kind, subject.replace("#journal", journal)) for kind, subject in found}
+    names = {"#journal": journal, "#posting": posting, "#next": following}
+    due = {(kind, re.sub("#[a-z]+", lambda name: names[name[0]], subject)) for kind, subject in found}
     assert books.wrong() == due
     assert books.wrong(since=0) == due
 
@@ -184,13 +216,33 @@ def test_a_callback_that_is_called_waiting_and_waits_no_more_is_found(books: Boo
     assert books.wrong() == books.wrong(since=0) == {("outcome", str(parked))}
 
 
+def posted(journal: str, order: str, wallet: str, clearing: str, amount: int) -> tuple[str, ...]:
+    """Statements that write a journal as the program does."""
+    return (
+        (
+            "INSERT INTO callback_journals (id, order_no, at, first_posting, posting_count)"
+            f" VALUES ({journal}, {order}, 5, (SELECT max(id) + 1 FROM callback_postings), 2)"
+        ),
+        (
+            "INSERT INTO callback_postings (account_no, at, journal_id, amount, balance, before)"
+            f" SELECT id, 5, {journal}, {amount}, balance + {amount}, last_posting FROM callback_accounts"
+            f" WHERE id = {wallet}"
+        ),
+        (
+            "UPDATE callback_accounts SET last_posting = (SELECT max(id) FROM callback_postings),"
+            f" balance = balance + {amount} WHERE id = {wallet}"
+        ),
+        (
+            "INSERT INTO callback_postings (account_no, at, journal_id, amount)"
+            f" VALUES ({clearing}, 5, {journal}, {-amount})"
+        ),
+    )
+
+
 def test_a_journal_without_a_cause_is_found(books: Books) -> None:
     clearing = "(SELECT id FROM callback_accounts WHERE name = 'clearing:midtrans')"
     books.spoil(
-        f"INSERT INTO callback_journals (id, order_no, at) VALUES (-99, {TU_1}, 5)",
-        f"INSERT INTO callback_postings (account_no, at, journal_id, amount) VALUES ({WALLET}, 5, -99, 700)",
-        f"INSERT INTO callback_postings (account_no, at, journal_id, amount) VALUES ({clearing}, 5, -99, -700)",
-        f"UPDATE callback_accounts SET balance = balance + 700 WHERE id = {WALLET}",
+        *posted("-99", TU_1, WALLET, clearing, 700),
     )
     assert books.wrong() == {("journal_cause", "-99"), ("effect", "wallet:ani"), ("effect", "clearing:midtrans")}
 
@@ -206,10 +258,7 @@ def test_money_from_nowhere_is_found_though_every_sum_is_right(books: Books) -> 
         f" decided_at) VALUES (66, 1, 'midtrans', 'settlement', {number}, 'applied', 5, 5)",
         "INSERT INTO callback_facts (order_no, kind, attempt, key, amount, level, source_id, told_at)"
         f" VALUES ({number}, 'paid', 'T66', '', -1, 1, 66, 5)",
-        f"INSERT INTO callback_journals (id, order_no, at) VALUES (66, {number}, 5)",
-        f"INSERT INTO callback_postings (account_no, at, journal_id, amount) VALUES ({wallet}, 5, 66, 10000000)",
-        f"INSERT INTO callback_postings (account_no, at, journal_id, amount) VALUES ({clearing}, 5, 66, -10000000)",
-        f"UPDATE callback_accounts SET balance = 10000000 WHERE id = {wallet}",
+        *posted("66", number, wallet, clearing, 10_000_000),
     )
     assert books.wrong() == set()
     assert books.unproved() == {"not_in_log": 1}  # as if it were pruned: told and counted, with its id
@@ -280,7 +329,7 @@ def test_an_order_that_something_happened_to_since_is_summed_up_whole(books: Boo
     books.hear(Said("TU-1", "expire", "202", gross=PAID))
     assert books.audit(since=moment).ok
     books.spoil(f"UPDATE callback_postings SET amount = amount * 2 WHERE journal_id = {JOURNAL}")
-    assert {kind for kind, _ in books.wrong(since=moment)} == {"effect", "balance"}
+    assert {kind for kind, _ in books.wrong(since=moment)} == {"effect", "balance", "statement"}
 
 
 def test_large_books_are_sorted_in_runs(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
