@@ -108,7 +108,7 @@ def test_postings_of_an_older_release_are_chained_in_the_order_of_its_statements
         assert [entry.balance for entry in books.entries(connection, books.posting_ids_of(connection, "budi"))] == [70]
         assert sample(connection, 0) == ([], 0)
         journals = "SELECT id, first_posting, posting_count FROM callback_journals ORDER BY id"
-        assert connection.exec_driver_sql(journals).all() == [(-13, 5, 2), (-12, 1, 2), (-11, 3, 2)]
+        assert connection.exec_driver_sql(journals).all() == [(-13, 5, 2), (-12, 3, 2), (-11, 1, 2)]
     with writing(engine) as connection:  # and it goes on from there
         adjust(connection, "ani", 10, who="me", reason="a test", at=12, policy=Policy())
         assert [entry.balance for entry in books.entries(connection, books.posting_ids_of(connection, "ani"))] == [

@@ -175,13 +175,13 @@ def _webhook(told: Any, api: str) -> tuple[str, str]:
     reason = "is the address of a Discord webhook: https://discord.com/api/webhooks/…"
     try:
         parts = urlsplit(told) if isinstance(told, str) else None
-        host = parts.hostname if parts is not None else None
+        host, port = (parts.hostname, parts.port) if parts is not None else (None, None)
     except ValueError:
         raise FieldError("webhook_url", reason) from None
     if parts is None or host is None or parts.username is not None or not str(told).isprintable():
         raise FieldError("webhook_url", reason)
     ours = urlsplit(api)
-    known = (parts.scheme == "https" and host in _DISCORD_HOSTS and parts.port in {None, 443}) or (
+    known = (parts.scheme == "https" and host in _DISCORD_HOSTS and port in {None, 443}) or (
         bool(api) and (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
     )
     found = _WEBHOOK_PATH.fullmatch(parts.path)

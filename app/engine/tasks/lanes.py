@@ -14,9 +14,10 @@ _REMEMBERED_US = 600 * _SECOND
 class Lanes:
     """The lanes that are not empty; one process', one thread's."""
 
-    def __init__(self, performers: Mapping[str, Performer]) -> None:
-        """`performers` by kind; those that are added later count at once."""
+    def __init__(self, performers: Mapping[str, Performer], at_once: int) -> None:
+        """`performers` by kind; those that are added later count at once. `at_once`: tries under way in all."""
         self._performers = performers
+        self._at_once = at_once
         self._lanes: dict[Lane, _Lane] = {}
         self._kinds: dict[str, _Lane] = {}  # what all lanes of a kind share
 
@@ -47,9 +48,9 @@ class Lanes:
         self._all(kind).rest(until)
 
     def room_in_all(self, at: int) -> dict[str, int]:
-        """How many tries the kinds that are limited in all may begin now."""
-        kinds = ((kind, self._all(kind)) for kind in self._performers)
-        return {kind: each.free(at) for kind, each in kinds if each.is_limited(at)}
+        """How many tries each kind may begin now in all: a service that hangs leaves the others their part."""
+        part = max(1, self._at_once // max(1, len(self._performers)))
+        return {kind: min(part - self._all(kind).under_way, self._all(kind).free(at)) for kind in self._performers}
 
     def room_of_kinds(self) -> dict[str, int]:
         """How many tries an empty lane of each kind may begin at once."""
@@ -59,9 +60,10 @@ class Lanes:
         }
 
     def room(self, at: int) -> dict[Lane, int]:
-        """How many tries each lane that is not empty may begin now; lanes that became empty are forgotten."""
+        """How many tries each lane may begin now that may not begin what an empty one may; empty ones are forgotten."""
         self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_empty(at)}
-        return {name: lane.free(at) for name, lane in self._lanes.items()}
+        usual = self.room_of_kinds()
+        return {name: free for name, lane in self._lanes.items() if (free := lane.free(at)) != usual[name[0]]}
 
     def opens_at(self, at: int) -> int | None:
         """When the next lane that time has closed opens (microseconds, UTC)."""
@@ -105,9 +107,6 @@ class _Lane:
 
     def rest(self, until: int) -> None:
         self.rests_until = max(self.rests_until, until)
-
-    def is_limited(self, at: int) -> bool:
-        return bool(self._window_us) or at < self.rests_until
 
     def answered(self) -> None:
         self._failures = 0

@@ -116,7 +116,7 @@ def claim(
 
     `lease_us`: how long each kind is ours. Each claim counts as a try.
     """
-    kinds = {kind: free for kind, free in room.of_kinds.items() if room.in_all.get(kind) != 0}
+    kinds = {kind: free for kind, free in room.of_kinds.items() if room.in_all.get(kind, 1) > 0}
     if count <= 0 or not kinds:
         return []
     chosen = _due(at, count, msgspec.structs.replace(room, of_kinds=kinds))

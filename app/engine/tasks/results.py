@@ -35,11 +35,11 @@ class Writer:
 
     def write(self, connection: Connection, ended: Sequence[Ended], at: int) -> list[Ending]:
         """Write all results whose claim still holds → how each ended. Who was overtaken writes nothing at all."""
-        ours = {task.id for task in held(connection, [one.task for one in ended])}
+        ours = {(task.id, task.fence) for task in held(connection, [one.task for one in ended])}
         endings = [
             Ending(one.task, self._verdict(connection, one.task, one.result, at), one.began_at, _is_lost(one.result))
             for one in ended
-            if one.task.id in ours
+            if (one.task.id, one.task.fence) in ours
         ]
         finish(connection, endings, at)
         return endings

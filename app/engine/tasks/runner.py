@@ -57,7 +57,7 @@ class Runner:
         self._clock = clock
         self._writer = Writer(performers, chance, redact)
         self._closing = closing
-        self._lanes = Lanes(performers)
+        self._lanes = Lanes(performers, tempo.at_once)
         self._under_way: dict[asyncio.Task[Result], tuple[Task, int]] = {}  # each with when it began
         self._ended: list[Ended] = []
         self._stirred = asyncio.Event()
@@ -183,7 +183,8 @@ class Runner:
         self._lanes.end(task.lane)
         if not running.cancelled():
             self._ended.append(Ended(task, running.result(), began_at))
-            self._lanes.heard(task.lane, running.result(), self._clock())
+            if before_try(task, self._performers[task.kind].policy) is None:  # else nobody was asked
+                self._lanes.heard(task.lane, running.result(), self._clock())
         self._stirred.set()
 
     async def _try(self, task: Task) -> Result:

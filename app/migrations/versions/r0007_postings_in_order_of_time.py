@@ -13,10 +13,11 @@ depends_on = None
 _COPY = """
 INSERT INTO callback_postings (id, account_no, at, journal_id, amount, balance, before)
 SELECT p.id, p.account_no, p.at, p.journal_id, p.amount,
-  CASE WHEN a.balance IS NULL THEN 0 ELSE sum(p.amount) OVER chain END,
+  sum(CASE WHEN a.balance IS NULL THEN 0 ELSE p.amount END) OVER chain,
   CASE WHEN a.balance IS NULL THEN 0 ELSE coalesce(lag(p.id) OVER chain, 0) END
 FROM (
-  SELECT row_number() OVER (ORDER BY at, journal_id, account_no) AS id, account_no, at, journal_id, amount
+  SELECT row_number() OVER (ORDER BY at, abs(journal_id), journal_id, account_no) AS id,
+    account_no, at, journal_id, amount
   FROM callback_postings_before
 ) AS p LEFT JOIN callback_accounts AS a ON a.id = p.account_no
 WINDOW chain AS (PARTITION BY p.account_no ORDER BY p.id)

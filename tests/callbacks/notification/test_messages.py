@@ -87,6 +87,7 @@ def test_a_title_or_a_color_makes_an_embed_and_a_long_text_goes_on_below() -> No
         ({"webhook_url": "https://discord.com.evil.example/api/webhooks/1/aaaaaaaaaa"}, "webhook_url"),
         ({"webhook_url": "https://discord.com@evil.example/api/webhooks/1/aaaaaaaaaa"}, "webhook_url"),
         ({"webhook_url": "https://discord.com:8443/api/webhooks/1/aaaaaaaaaa"}, "webhook_url"),
+        ({"webhook_url": "https://discord.com:99999/api/webhooks/1/aaaaaaaaaa"}, "webhook_url"),
         ({"webhook_url": "https://discord.com/api/users/1/aaaaaaaaaa"}, "webhook_url"),
         ({"webhook_url": "https://[discord.com/api/webhooks/1/aaaaaaaaaa"}, "webhook_url"),
         ({"webhook_url": WEBHOOK + "\n"}, "webhook_url"),
