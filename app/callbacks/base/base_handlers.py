@@ -213,11 +213,7 @@ class EventCallbackHandler(BaseCallbackHandler):
     def verify(self, request: Request, at: int) -> Verification:
         """The bearer token of the management addresses."""
         del at
-        tokens = secrets_of(self.settings.callback_admin_token)
-        if not tokens:
-            return self.unproved(request)
-        told = bearer(request.headers.get(b"authorization", b""))
-        return proved(fixed_token(told, tokens), how="token", field="Authorization")
+        return proved_by_admin_token(self, request)
 
     def identify(self, request: Request) -> Identity:
         """By `event_type`, which must be there; raises UnreadableBody (400)."""
@@ -306,6 +302,15 @@ def proved(verdict: Verdict, how: str = "signature", *, field: str = "") -> Veri
     return Verification("", 401, verdict.reason, field)
 
 
+def proved_by_admin_token(handler: BaseCallbackHandler, request: Request) -> Verification:
+    """By the bearer token of the management addresses: for what programs of the shop's own hand in."""
+    tokens = secrets_of(handler.settings.callback_admin_token)
+    if not tokens:
+        return handler.unproved(request)
+    told = bearer(request.headers.get(b"authorization", b""))
+    return proved(fixed_token(told, tokens), how="token", field="Authorization")
+
+
 def kept_for_later(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
     """The `apply` of handlers whose callbacks are proved, kept and answered, and mean nothing to an order."""
     del connection, at
@@ -327,4 +332,5 @@ __all__ = [
     "kept_for_later",
     "level_of",
     "proved",
+    "proved_by_admin_token",
 ]

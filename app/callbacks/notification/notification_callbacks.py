@@ -5,16 +5,14 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Connection
 
-from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved
+from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved_by_admin_token
 from app.callbacks.base.reading import digest_of, object_of, text_of
 from app.callbacks.notification.messages import DISCORD, TELEGRAM, Message, message_of
 from app.callbacks.notification.sending import task_of
 from app.core.config import Settings, secrets_of
 from app.core.errors import FieldError, UnknownProvider, UnreadableBody
-from app.engine.admission import bearer
 from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue, known
-from app.providers.schemes import fixed_token
 
 
 class NotificationWebhookHandler(WebhookCallbackHandler):
@@ -41,11 +39,7 @@ class NotificationWebhookHandler(WebhookCallbackHandler):
     def verify(self, request: Request, at: int) -> Verification:
         """The bearer token of the management addresses."""
         del at
-        tokens = secrets_of(self.settings.callback_admin_token)
-        if not tokens:
-            return self.unproved(request)
-        told = bearer(request.headers.get(b"authorization", b""))
-        return proved(fixed_token(told, tokens), how="token", field="Authorization")
+        return proved_by_admin_token(self, request)
 
     def identify(self, request: Request) -> Identity:
         """By `id` where there is one; raises UnreadableBody for a message that cannot be sent."""

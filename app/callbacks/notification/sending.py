@@ -4,6 +4,7 @@ Neither Telegram nor a Discord webhook can tell a repetition: a message whose an
 its task says so, else a person decides.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -38,7 +39,7 @@ def task_of(message: Message, key: str, at: int, *, repeatable: bool = False, **
     return NewTask(key, message.service, message.destination, payload, due_at=at, repeatable=repeatable, **more)
 
 
-class _Sender:
+class _Sender(ABC):
     """What both services share. A chat sees one try at a time, so that parts arrive in their order."""
 
     policy = Policy(base_seconds=2.0, cap_seconds=600.0, tries_max=12)
@@ -65,8 +66,9 @@ class _Sender:
             value=said,
         )
 
+    @abstractmethod
     async def _send(self, message: Message) -> Said:
-        raise NotImplementedError
+        """Send the next part of this message."""
 
     @property
     def settle(self) -> Settle:
