@@ -6,7 +6,7 @@ BIN := .venv/bin
 CODE := app tests bench docs
 # pip 23.2 and newer, uv: addresses of package sources belong to the machine, never into a lock.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml --group build
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml --all-extras --group build
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | while IFS='	' read -r verb words; do \
