@@ -24,8 +24,8 @@ from app.operate.callbacks_shown import CallbacksShown
 from app.operate.letters_shown import DeadLetterShown, DeadLettersShown, RetriedShown
 from app.operate.metrics import metrics_page
 from app.operate.order_list_shown import TransactionsShown
-from app.operate.orders import policy_of
 from app.operate.orders_shown import TransactionShown
+from app.operate.policy import policy_of
 from app.operate.readiness import readiness
 from app.operate.readiness_shown import ReadinessShown
 from app.operate.replay_shown import ReplayedShown

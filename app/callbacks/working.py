@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
-from app.callbacks.notification.messages import DISCORD, TELEGRAM
 from app.callbacks.notification.sending import DiscordSender, TelegramSender
 from app.callbacks.payment.midtrans_confirm import KIND as ASK
 from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
@@ -26,6 +25,7 @@ from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import RunnerThread, start_in_thread
 from app.engine.worker import Worker
 from app.ledger.parked import lapse
+from app.providers.chat_messages import DISCORD, TELEGRAM
 from app.providers.outgoing import open_client
 
 log = get_logger(__name__)

@@ -10,7 +10,7 @@ from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.money import format_amount
 from app.operate.importing import import_orders
-from app.operate.orders import policy_of
+from app.operate.policy import policy_of
 from app.simulation.driver import Announce
 from app.simulation.plan import Order
 

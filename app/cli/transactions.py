@@ -14,8 +14,8 @@ from app.cli.progress import Refusals, progress_bar
 from app.core.clock import now_us
 from app.core.errors import FieldError, describe_os_error
 from app.operate import importing, orders
-from app.operate.orders import policy_of
 from app.operate.orders_shown import TransactionShown
+from app.operate.policy import policy_of
 
 commands = typer.Typer(help="Orders that the shop announces.", no_args_is_help=True)
 

@@ -9,7 +9,7 @@ from app.cli import parts, printing
 from app.cli.parts import Json, Reason, Who
 from app.core.clock import now_us
 from app.operate import statement, wallets
-from app.operate.orders import policy_of
+from app.operate.policy import policy_of
 from app.operate.wallets_shown import WalletShown
 
 commands = typer.Typer(help="Users' money.", no_args_is_help=True)

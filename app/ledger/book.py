@@ -5,8 +5,8 @@ processor time. What goes in is exactly str and int: for anything else, an enum'
 adapter, which costs as much as the row (1 to 3 microseconds a value).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 import orjson
@@ -20,13 +20,18 @@ from app.ledger.facts import Fact, Level, Told
 from app.ledger.judgement import Confirm
 from app.ledger.postings import NOTHING_MOVED, Account, Posting, balanced, journal
 
+#: What a user is told of: what caused it, the order's number, its status, when.
+Noticed: TypeAlias = tuple[int, int, str, int]
+
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
-    """How doubts are treated; made from the settings."""
+    """How doubts are treated, and who carries notices on; made from the settings."""
 
     confirm: Confirm = "doubt"
     unknown_after: int = 300_000_000  # microseconds until a payment that the API does not know is rejected
     less_after: int = 3_600_000_000  # microseconds until a callback that the API confirms only in part is rejected
+    #: gets the notices of a batch in its transaction, once they and all else are written
+    notify: Callable[[Connection, Sequence[Noticed]], None] | None = None
 
 
 _encode = msgspec.json.encode
@@ -48,7 +53,7 @@ class Book:
         self._moved: dict[int, Minor] = {}
         self._costs: list[Case] = []
         self._pending: list[tuple[Any, ...]] = []
-        self._notices: list[tuple[int, int, str, int]] = []
+        self._notices: list[Noticed] = []
         self._alerts: list[Alert] = []
         self._settled: list[tuple[str, str]] = []
         self._tasks: dict[str, NewTask] = {}
@@ -236,6 +241,8 @@ class Book:
             enqueue(self.connection, list(self._tasks.values()), self.at, reopen=True)
         raise_alerts(self.connection, self._alerts, at=self.at)
         settle_alerts(self.connection, self._settled, by="facts", at=self.at)
+        if self._notices and self.policy.notify is not None:
+            self.policy.notify(self.connection, self._notices)
 
     def _write_journals(self) -> None:
         """Journals, their postings one after another, and the balances and chains of users' accounts."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from app.core.config import Settings, secrets_of
 from app.core.database import reading, writing
 from app.core.errors import FieldError, NotFound
 from app.core.language import Lang
@@ -22,17 +21,8 @@ from app.operate.orders_shown import NoticeShown, TransactionShown
 from app.operate.outcomes import alerts_about, callbacks_of_order
 from app.operate.shown import amount_text, time_text
 
-_SECOND = 1_000_000
 WHO_CHARS_MAX = 128
 REASON_CHARS_MAX = 1_000
-
-
-def policy_of(settings: Settings) -> Policy:
-    """How doubts are treated: as set, and not at all where no key of Midtrans is set (nothing is verified then)."""
-    return Policy(
-        confirm=settings.midtrans_confirm if secrets_of(settings.midtrans_server_key) else "off",
-        unknown_after=int(settings.midtrans_unknown_after * _SECOND),
-    )
 
 
 def create_order(
@@ -64,7 +54,7 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
     sources = {fact.source_id for fact in facts} | {cause.id for cause in causes}
     known = {row.fact: row.level for row in facts}
     status = effect(order.kind, order.amount, known).status
-    serial = _serial_number(known, status)
+    serial = serial_number(known, status)
     values = texts.order_values(order, serial or "", lang)
     return TransactionShown(
         order_id=order.order_id,
@@ -109,7 +99,8 @@ def cause_shown(cause: books.CauseRow) -> CauseShown:
     )
 
 
-def _serial_number(known: Known, status: str) -> str | None:
+def serial_number(known: Known, status: str) -> str | None:
+    """The serial number of a purchase that succeeded, as its sender told it."""
     if status != FactKind.SUCCEEDED or believed_word(known) is not FactKind.SUCCEEDED:
         return None
     return next((fact.key for fact in known if fact.kind is FactKind.SUCCEEDED and fact.key), None)

@@ -9,7 +9,7 @@ from app.operate.shown import Shown
 
 
 class NoticeShown(Shown):
-    """A notice to the user: written down with the effect, and shown here; nothing sends it yet."""
+    """A notice to the user: written down with the effect, sent to the linked channels."""
 
     at: str
     status: str

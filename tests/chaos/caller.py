@@ -15,7 +15,8 @@ from typing import Any
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.core.config import get_settings
 from app.core.database import get_db, get_engine
-from app.operate.orders import create_order, policy_of
+from app.operate.orders import create_order
+from app.operate.policy import policy_of
 from tests.chaos.shop import Shop
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from app.core.config import Settings
 from app.core.database import writing
-from app.operate.orders import create_order, policy_of
+from app.operate.orders import create_order
+from app.operate.policy import policy_of
 from app.operate.wallets import adjust_wallet
 from tests.chaos.shop import Sender, Shop, a_shop, notice, until
 from tests.fakes.midtrans_api import MidtransApi

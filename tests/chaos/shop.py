@@ -30,7 +30,7 @@ from app.ledger.cases import Cases
 from app.operate import orders
 from app.operate.audit import audit
 from app.operate.importing import import_orders
-from app.operate.orders import policy_of
+from app.operate.policy import policy_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEY = "SB-Mid-server-of-the-tests-0001"

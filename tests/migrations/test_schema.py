@@ -15,11 +15,11 @@ from app.ledger.book import Policy
 from app.ledger.persons import adjust
 from app.ledger.sampling import sample
 from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_up_to_date, why_outdated
-from app.operate import orders
+from app.operate import channel_tables, orders
 
 
 def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:
-    assert tables.orders.metadata is metadata
+    assert tables.orders.metadata is channel_tables.channels.metadata is metadata
     engine = make_engine(f"sqlite:///{tmp_path / 'state.db'}")
     assert "callbacks migrate" in why_outdated(engine)
     assert bring_up_to_date(engine)

@@ -8,14 +8,13 @@ from sqlalchemy import Engine
 from app.core.database import ensure_schema, make_engine, writing
 from app.engine.callback import Callback, Outcome
 from app.engine.outcomes import write_outcomes
-from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.record import Telling, record
 from app.operate import orders, wallets
 from app.operate.orders_shown import TransactionShown
+from app.operate.policy import UNASKED
 
 NOW = 1_764_046_140_000_000  # 2025-11-25T04:49:00Z
-UNASKED = Policy(confirm="off")
 PAID = (Fact(FactKind.PAID, "T1"),)
 
 

@@ -21,8 +21,9 @@ from app.engine.log import open_log
 from app.ledger.persons import adjust
 from app.operate.checkup import configuration, machine
 from app.operate.doctor import DoctorShown, examine
+from app.operate.policy import UNASKED
 from tests.chaos.shop import free_port
-from tests.operate.shop import NOW, UNASKED
+from tests.operate.shop import NOW
 
 SECOND = 1_000_000
 LONG = "a-secret-of-many-signs"

@@ -8,7 +8,8 @@ import pytest
 from app.core.errors import FieldError
 from app.operate import importing
 from app.operate.importing import ImportReport, import_orders
-from tests.operate.shop import UNASKED, Shop
+from app.operate.policy import UNASKED
+from tests.operate.shop import Shop
 
 LINE: dict[str, Any] = {"order_id": "TU-1", "user_id": "ani", "kind": "topup", "amount": "100000.00"}
 

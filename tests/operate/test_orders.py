@@ -11,7 +11,8 @@ from app.ledger.facts import Fact, FactKind, Told
 from app.operate import orders
 from app.operate.announcement import order_from
 from app.operate.orders_shown import TransactionShown
-from tests.operate.shop import UNASKED, Shop
+from app.operate.policy import UNASKED, policy_of
+from tests.operate.shop import Shop
 
 GOOD: dict[str, Any] = {"order_id": "TU-1", "user_id": "ani", "kind": "topup", "amount": "100000.00"}
 
@@ -175,10 +176,10 @@ def test_a_persons_word_that_does_not_fit_is_refused_by_field(field: str, data: 
 
 
 def test_doubts_are_treated_as_set_and_not_at_all_without_a_key() -> None:
-    assert orders.policy_of(Settings()).confirm == "off"
+    assert policy_of(Settings()).confirm == "off"
     settings = Settings(MIDTRANS_SERVER_KEY="SB-x", MIDTRANS_CONFIRM="always", MIDTRANS_UNKNOWN_AFTER="2")
-    assert orders.policy_of(settings).confirm == "always"
-    assert orders.policy_of(settings).unknown_after == 2_000_000
+    assert policy_of(settings).confirm == "always"
+    assert policy_of(settings).unknown_after == 2_000_000
 
 
 def test_an_alert_about_an_order_is_shown_with_it(shop: Shop) -> None:

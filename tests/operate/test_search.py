@@ -13,9 +13,9 @@ from app.engine.tables import LATE
 from app.operate import candidates, fitting, orders
 from app.operate.fitting import needles
 from app.operate.looking import Page, look
+from app.operate.policy import UNASKED
 from app.operate.shown import time_text
 from tests.operate.arrivals import Arrivals
-from tests.operate.shop import UNASKED
 
 HOUR = 3_600_000_000
 

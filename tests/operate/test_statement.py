@@ -7,7 +7,8 @@ import pytest
 from app.core.errors import NotFound
 from app.ledger.facts import Told
 from app.operate import statement, wallets
-from tests.operate.shop import PAID, UNASKED, Shop
+from app.operate.policy import UNASKED
+from tests.operate.shop import PAID, Shop
 
 
 def rows(shop: Shop, user_id: str = "ani") -> list[dict[str, str]]:

@@ -5,9 +5,9 @@ import pytest
 from app.core.database import writing
 from app.core.errors import NotFound
 from app.operate import orders, story
+from app.operate.policy import UNASKED
 from app.operate.story_shown import CallbackToldShown, StoryShown
 from tests.operate.arrivals import Arrivals
-from tests.operate.shop import UNASKED
 
 
 def told(arrivals: Arrivals, which: str) -> CallbackToldShown | StoryShown:

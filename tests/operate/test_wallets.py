@@ -3,8 +3,9 @@ import pytest
 from app.core.database import writing
 from app.core.errors import FieldError, NotFound
 from app.operate import wallets
+from app.operate.policy import UNASKED
 from app.operate.wallets_shown import WalletShown
-from tests.operate.shop import UNASKED, Shop
+from tests.operate.shop import Shop
 
 
 def adjust(shop: Shop, amount: object, reason: str = "opening balance") -> WalletShown:

@@ -13,7 +13,7 @@ from app.cli.announcing import in_bulk
 from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine
 from app.core.errors import NoAnswer, StartRefused
-from app.operate.orders import policy_of
+from app.operate.policy import policy_of
 from app.operate.wallets import adjust_wallet
 from app.simulation import driver
 from app.simulation.driver import Way

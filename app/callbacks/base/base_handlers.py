@@ -34,6 +34,7 @@ from app.engine.peers import is_foreign
 from app.ledger.book import Policy
 from app.ledger.facts import Level, Told
 from app.ledger.record import Telling, record
+from app.operate.policy import UNASKED
 from app.providers.schemes import Verdict, fixed_token
 
 log = get_logger(__name__)
@@ -238,7 +239,7 @@ class OrderCallbackHandler(WebhookCallbackHandler, ABC):
 
     def policy(self) -> Policy:
         """How its doubts are treated; by default there is nobody to ask."""
-        return Policy(confirm="off")
+        return UNASKED
 
     def telling(self, callback: Callback) -> Telling:
         """The facts with how well they are proved."""

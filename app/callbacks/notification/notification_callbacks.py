@@ -7,12 +7,12 @@ from sqlalchemy import Connection
 
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved_by_admin_token
 from app.callbacks.base.reading import digest_of, object_of, text_of
-from app.callbacks.notification.messages import DISCORD, TELEGRAM, Message, message_of
-from app.callbacks.notification.sending import task_of
 from app.core.config import Settings, secrets_of
 from app.core.errors import FieldError, UnknownProvider, UnreadableBody
 from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue, known
+from app.operate.messaging import task_of
+from app.providers.chat_messages import DISCORD, TELEGRAM, Message, message_of
 
 
 class NotificationWebhookHandler(WebhookCallbackHandler):

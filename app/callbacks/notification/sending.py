@@ -12,12 +12,12 @@ import httpx2
 import msgspec
 from sqlalchemy import Connection
 
-from app.callbacks.notification.messages import DISCORD, TELEGRAM, Message
 from app.core.config import Settings, secrets_of
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
-from app.engine.tasks.queue import NewTask, rewrite
+from app.engine.tasks.queue import rewrite
 from app.providers.chat_api import Said, send_discord, send_telegram
+from app.providers.chat_messages import DISCORD, TELEGRAM, Message
 
 _message = msgspec.json.Decoder(Message).decode
 
@@ -31,12 +31,6 @@ _FINAL: Mapping[str, str] = {
 }
 #: How long all of a service's messages wait where it refuses our token: a person has to mend it.
 _KEY_SECONDS = 60.0
-
-
-def task_of(message: Message, key: str, at: int, *, repeatable: bool = False, **more: int | None) -> NewTask:
-    """The task that sends a message; `key` guards against sending it twice."""
-    payload = msgspec.json.encode(message).decode()
-    return NewTask(key, message.service, message.destination, payload, due_at=at, repeatable=repeatable, **more)
 
 
 class _Sender(ABC):

@@ -18,7 +18,7 @@ from app.core.money import Minor
 from app.engine.callback import Callback, Identity, Request, Verification
 from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Notice, Told
-from app.operate.orders import policy_of
+from app.operate.policy import policy_of
 from app.providers.schemes import midtrans_sha512
 
 #: The dashboard's test notification: properly signed, and unknown to the shop and to the status API.

@@ -13,7 +13,7 @@ from app.engine.tasks import Circuit, Failure, Finished, Policy, Result, Settle,
 from app.engine.tasks.policy import after_failure
 from app.ledger.answers import Answer, is_elsewhere, settle
 from app.ledger.facts import Level, Told
-from app.operate.orders import policy_of
+from app.operate.policy import policy_of
 from app.providers.status_api import StatusAnswer, ask
 
 KIND = "ask"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.callbacks.notification.messages import DISCORD, TELEGRAM, discord_message, message_of, telegram_message
 from app.core.errors import FieldError
+from app.providers.chat_messages import DISCORD, TELEGRAM, discord_message, message_of, telegram_message
 from app.providers.chat_text import units
 
 WEBHOOK = "https://discord.com/api/webhooks/123456/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.core.errors import FieldError
-from app.providers.chat_text import TELEGRAM_TEXT_MAX, Markup, split, units
+from app.providers.chat_text import TELEGRAM_TEXT_MAX, Markup, escape, split, units
 
 TELEGRAM, DISCORD = "telegram", "discord"
+#: Through the bot, to a channel or a user; and the answer to a slash command.
+DISCORD_BOT, DISCORD_REPLY = "discord_bot", "discord_reply"
 
 _PARTS_MAX = 20
 _CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}")
@@ -48,7 +50,7 @@ class Message(msgspec.Struct, frozen=True):
     #: what it shares limits with, and what is shown: a chat, the number of a webhook; no secret
     destination: str
     parts: Sequence[Mapping[str, Any]]
-    #: a Discord webhook's, which is a secret
+    #: a Discord webhook's address, or an interaction's token: a secret
     address: str = ""
     sent: int = 0  # parts that are there already
 
@@ -56,6 +58,41 @@ class Message(msgspec.Struct, frozen=True):
     def part(self) -> Mapping[str, Any]:
         """The next one to send."""
         return self.parts[self.sent]
+
+
+class Button(msgspec.Struct, frozen=True):
+    """A button under a message of Discord's."""
+
+    label: str
+    custom_id: str
+
+
+def plain_message(
+    service: str, destination: str, text: str, *, address: str = "", buttons: Sequence[Button] = ()
+) -> Message:
+    """A text that is shown as it is, whatever it holds, nobody mentioned.
+
+    `destination`: a chat of Telegram's; `user:ID` or `channel:ID` of the bot's at Discord; the application's id for the
+    answer to a slash command, with the interaction's token as `address`.
+    """
+    if service == TELEGRAM:
+        return telegram_message({"chat_id": destination, "message": text})
+    texts = _parts(split(_as_it_is(text), "discord", _CONTENT_MAX - _FENCES), "message")
+    parts: list[dict[str, Any]] = [{"content": each, "allowed_mentions": _NOBODY} for each in texts]
+    if buttons:
+        row = [{"type": _BUTTON, "style": _GREY, "label": each.label, "custom_id": each.custom_id} for each in buttons]
+        parts[-1]["components"] = [{"type": _ROW, "components": row}]
+    return Message(service, destination, parts, address)
+
+
+def _as_it_is(text: str) -> str:
+    """Escaped for Discord, but for lines that are an address: they are to be a link."""
+    return "\n".join(line if _ADDRESS.fullmatch(line) else escape(line, "discord") for line in text.split("\n"))
+
+
+_ADDRESS = re.compile(r"https?://[!-~]+")
+#: Discord, message components.
+_ROW, _BUTTON, _GREY = 1, 2, 2
 
 
 def message_of(kind: str, data: Mapping[str, Any], *, discord_api: str = "") -> Message:

@@ -1,0 +1,255 @@
+"""What customers ask for in a chat, answered inside the caller's transaction: balance, orders, top-up, linking.
+
+A face (Telegram, Discord) says who speaks and whether others hear the answer; nobody sees another one's money.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from app.core.config import Settings, secrets_of
+from app.core.database import reading
+from app.core.errors import CallbackError
+from app.core.language import Lang
+from app.core.money import Minor
+from app.ledger import books
+from app.ledger.announce import NewOrder, announce_many
+from app.ledger.effect import TOPUP, effect
+from app.operate import links, texts
+from app.operate.announcement import PROVIDERS
+from app.operate.chat_texts import say
+from app.operate.links import Channel, TooManyGuesses, WrongCode
+from app.operate.orders import serial_number
+from app.operate.policy import policy_of
+from app.providers.chat_messages import Button
+
+CURRENCY = "IDR"
+TOPUP_LEAST, TOPUP_MOST = 1_000_000, 2_000_000_000  # minor units: Rp10.000 to Rp20.000.000
+_AN_HOUR, _IN_AN_HOUR_MAX = 3_600_000_000, 10
+_NEWEST = 5
+_SUGGESTED_MAX = 25
+_BUTTONS = (2_000_000, 5_000_000, 10_000_000)
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """Who asks."""
+
+    service: str  # `telegram`, `discord`
+    address: str  # the user's number there
+    lang: Lang  # what their app speaks, where they have not chosen
+    private: bool  # nobody else hears the answer
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A command as it was given: `saldo`, and what stands after it."""
+
+    command: str
+    arguments: str = ""
+    #: what an order is called that is announced by it: the same again for the same callback
+    order_id: str = ""
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """A top-up that is to be paid."""
+
+    order_id: str
+    amount: Minor
+    lang: Lang
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The answer: a text, or a payment to be opened, which then gives the text."""
+
+    text: str = ""
+    #: others may hear it
+    public: bool = False
+    buttons: tuple[Button, ...] = ()
+    payment: Payment | None = None
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    """One command of somebody who is linked."""
+
+    connection: Connection
+    channel: Channel
+    asked: Asked
+    at: int
+    settings: Settings
+
+    @property
+    def lang(self) -> Lang:
+        """What the user reads."""
+        return self.channel.lang
+
+
+def answer(connection: Connection, speaker: Speaker, asked: Asked, *, at: int, settings: Settings) -> Reply:
+    """Do what is asked and say what came of it; runs in a writing transaction."""
+    channel = links.channel_of(connection, speaker.service, speaker.address)
+    if asked.command in _LINKING and asked.arguments:
+        return _link(connection, speaker, asked.arguments, speaker.lang if channel is None else channel.lang, at)
+    if channel is None:
+        return _not_linked(speaker)
+    return _COMMANDS.get(asked.command, _unknown)(_Turn(connection, channel, asked, at, settings))
+
+
+def _not_linked(speaker: Speaker) -> Reply:
+    lang = speaker.lang
+    how = "/start KODE" if lang == "id" else "/start CODE"
+    word = "not_linked" if speaker.private else "not_linked_in_public"
+    return Reply(say(word, lang, how="/link" if speaker.service == "discord" else how), public=True)
+
+
+def _link(connection: Connection, speaker: Speaker, code: str, lang: Lang, at: int) -> Reply:
+    if not speaker.private:
+        links.void(connection, code, at)
+        return Reply(say("code_in_public", lang), public=True)
+    match links.redeem(connection, code, speaker.service, speaker.address, lang, at):
+        case WrongCode():
+            return Reply(say("wrong_code", lang))
+        case TooManyGuesses():
+            return Reply(say("too_many_guesses", lang))
+        case Channel() as opened:
+            told = say("linked", opened.lang, user_id=opened.user_id)
+            return Reply(f"{told}\n\n{say('help', opened.lang)}")
+
+
+def _balance(turn: _Turn) -> Reply:
+    wallet = books.wallet_of(turn.connection, turn.channel.user_id)
+    balance, held, currency = (wallet.balance, wallet.held, wallet.currency) if wallet else (0, 0, CURRENCY)
+    lang = turn.lang
+    values = {"balance": texts.money(balance, currency, lang), "held": texts.money(held, currency, lang)}
+    buttons = tuple(Button(texts.money(each, CURRENCY, "id"), f"topup:{each // 100}") for each in _BUTTONS)
+    return Reply(say("balance_held" if held else "balance", lang, values), buttons=buttons)
+
+
+def _status(turn: _Turn) -> Reply:
+    order_id = turn.asked.arguments
+    if not order_id:
+        return _newest(turn)
+    order = books.order_of(turn.connection, order_id)
+    if order is None or order.user_id != turn.channel.user_id:
+        return Reply(say("no_such_order", turn.lang, order_id=order_id))
+    values = _values(turn.connection, order, turn.lang)
+    told = say("order", turn.lang, values)
+    return Reply(f"{told}\n{say('serial_number', turn.lang, values)}" if values["serial_number"] else told)
+
+
+def _newest(turn: _Turn) -> Reply:
+    numbers = books.numbers_of_user(turn.connection, turn.channel.user_id, rows_max=_NEWEST)
+    orders = [order for number in numbers if (order := books.order_no(turn.connection, number)) is not None]
+    lines = [say("order_line", turn.lang, _values(turn.connection, order, turn.lang)) for order in orders]
+    return Reply("\n".join(lines) or say("no_orders", turn.lang))
+
+
+def _values(connection: Connection, order: books.OrderRow, lang: Lang) -> dict[str, str]:
+    known = {row.fact: row.level for row in books.facts_of(connection, order.no)}
+    status = effect(order.kind, order.amount, known).status
+    what = say("topup_what", lang) if order.kind == TOPUP else f"{order.product} {order.customer_no}".strip()
+    return {
+        "order_id": order.order_id,
+        "status": texts.status(status, lang),
+        "what": what or order.kind,
+        "amount": texts.money(order.amount, order.currency, lang),
+        "serial_number": serial_number(known, status) or "",
+    }
+
+
+def _topup(turn: _Turn) -> Reply:
+    lang, amount = turn.lang, rupiah_from(turn.asked.arguments)
+    if amount is None or not TOPUP_LEAST <= amount <= TOPUP_MOST:
+        limits = {"least": TOPUP_LEAST, "most": TOPUP_MOST}
+        return Reply(say("how_much", lang, {name: texts.money(each, CURRENCY, lang) for name, each in limits.items()}))
+    if _too_many(turn):
+        return Reply(say("too_many_topups", lang, most=_IN_AN_HOUR_MAX))
+    order = NewOrder(turn.asked.order_id, turn.channel.user_id, TOPUP, amount, PROVIDERS[TOPUP], CURRENCY)
+    announced = announce_many(turn.connection, [order], at=turn.at, policy=policy_of(turn.settings))[0]
+    if isinstance(announced, CallbackError):
+        return Reply(say("topup_refused", lang, why=str(announced)))
+    if secrets_of(turn.settings.midtrans_server_key):
+        return Reply(payment=Payment(order.order_id, amount, lang))
+    values = {"order_id": order.order_id, "amount": texts.money(amount, CURRENCY, lang)}
+    return Reply(say("topup_by_hand", lang, values))
+
+
+def _too_many(turn: _Turn) -> bool:
+    newest = books.numbers_of_user(turn.connection, turn.channel.user_id, rows_max=_IN_AN_HOUR_MAX)
+    if len(newest) < _IN_AN_HOUR_MAX:
+        return False
+    oldest = books.order_no(turn.connection, newest[-1])
+    return oldest is not None and (oldest.announced_at or 0) > turn.at - _AN_HOUR
+
+
+def _unlink(turn: _Turn) -> Reply:
+    links.end_address(turn.connection, turn.channel.service, turn.channel.address, "user", turn.at)
+    return Reply(say("unlinked", turn.lang, user_id=turn.channel.user_id))
+
+
+def _language(turn: _Turn) -> Reply:
+    lang = _LANGUAGES.get(turn.asked.arguments.strip().lower())
+    if lang is None:
+        return Reply(say("which_language", turn.lang))
+    links.speak(turn.connection, turn.channel, lang)
+    return Reply(say("language", lang))
+
+
+_LANGUAGES: Mapping[str, Lang] = {"id": "id", "en": "en"}
+
+
+def _help(turn: _Turn) -> Reply:
+    return Reply(say("help", turn.lang), public=True)
+
+
+def _unknown(turn: _Turn) -> Reply:
+    told = say("unknown_command", turn.lang, command=turn.asked.command)
+    return Reply(f"{told}\n\n{say('help', turn.lang)}", public=True)
+
+
+_LINKING = frozenset({"start", "link"})
+_COMMANDS: Mapping[str, Callable[[_Turn], Reply]] = {
+    "saldo": _balance,
+    "status": _status,
+    "topup": _topup,
+    "unlink": _unlink,
+    "bahasa": _language,
+    "start": _help,
+    "link": _help,
+    "help": _help,
+    "bantuan": _help,
+}
+
+
+_RUPIAH = re.compile(r"(?:rp\.? ?)?([0-9]{1,3}(?:([.,])[0-9]{3}(?:\2[0-9]{3})*)|[0-9]{1,10})(?:[.,]00)? ?(rb|ribu|k)?")
+
+
+def rupiah_from(told: str) -> Minor | None:
+    """`50000`, `50.000`, `Rp50,000`, `50rb`, `50k` → minor units; None for what is no amount. Pure."""
+    found = _RUPIAH.fullmatch(told.strip().lower()) if told.isascii() else None
+    if found is None:
+        return None
+    whole = int(found[1].replace(".", "").replace(",", ""))
+    return whole * (1_000 if found[3] else 1) * 100
+
+
+def opened(payment: Payment, url: str) -> str:
+    """The text with the payment's page."""
+    amount = texts.money(payment.amount, CURRENCY, payment.lang)
+    return say("pay_here", payment.lang, amount=amount, url=url, order_id=payment.order_id)
+
+
+def not_opened(payment: Payment) -> str:
+    """The text where no page can be opened."""
+    return say("cannot_pay", payment.lang, order_id=payment.order_id)
+
+
+def suggestions(engine: Engine, service: str, address: str, typed: str) -> list[str]:
+    """The newest orders of whoever is linked with this address whose ids hold what was typed."""
+    with reading(engine) as connection:
+        channel = links.channel_of(connection, service, address)
+        if channel is None:
+            return []
+        numbers = books.numbers_of_user(connection, channel.user_id, rows_max=200)
+        ids = books.order_ids(connection, numbers)
+    wanted = typed.strip().lower()
+    return [ids[number] for number in numbers if wanted in ids[number].lower()][:_SUGGESTED_MAX]

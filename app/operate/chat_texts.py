@@ -1,0 +1,97 @@
+"""What customers read in chats, in Indonesian and English; `notice` texts about orders stand in `texts`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.language import Lang, Text
+from app.operate.texts import fill
+
+CHAT: dict[str, Text] = {
+    "help": Text(
+        "Perintah:\n/saldo - lihat saldo\n/status NOMOR - status pesanan\n/topup JUMLAH - isi saldo, mis."
+        " /topup 50000\n/bahasa en - English\n/unlink - putuskan hubungan akun",
+        "Commands:\n/saldo - your balance\n/status ORDER - how an order stands\n/topup AMOUNT - top up, such as"
+        " /topup 50000\n/bahasa id - bahasa Indonesia\n/unlink - unlink your account",
+    ),
+    "not_linked": Text(
+        "Chat ini belum terhubung dengan akun. Minta kode di toko, lalu kirim {how} di sini.",
+        "This chat is not linked with an account. Ask the shop for a code, then send {how} here.",
+    ),
+    "not_linked_in_public": Text(
+        "Anda belum terhubung dengan akun. Buka chat pribadi dengan bot ini dan kirim {how}.",
+        "You are not linked with an account. Open a private chat with this bot and send {how}.",
+    ),
+    "linked": Text(
+        "Terhubung dengan akun {user_id}. Kabar tentang pesanan Anda akan dikirim ke sini.",
+        "Linked with the account {user_id}. News about your orders will come here.",
+    ),
+    "wrong_code": Text(
+        "Kode itu salah, sudah dipakai, atau sudah lewat 15 menit. Minta kode baru di toko.",
+        "That code is wrong, was used, or is older than 15 minutes. Ask the shop for a new one.",
+    ),
+    "too_many_guesses": Text(
+        "Terlalu banyak kode yang salah. Coba lagi satu jam lagi.",
+        "Too many wrong codes. Try again in an hour.",
+    ),
+    "code_in_public": Text(
+        "Kode yang terlihat orang lain tidak aman, jadi saya batalkan. Minta kode baru dan kirim di chat pribadi.",
+        "A code that others can see is not safe, so it is void now. Ask for a new one and send it in a private chat.",
+    ),
+    "balance": Text("Saldo Anda: {balance}", "Your balance: {balance}"),
+    "balance_held": Text(
+        "Saldo Anda: {balance}\nDitahan untuk pembelian: {held}", "Your balance: {balance}\nHeld for purchases: {held}"
+    ),
+    "order": Text(
+        "Pesanan {order_id}: {status}\n{what}, {amount}",
+        "Order {order_id}: {status}\n{what}, {amount}",
+    ),
+    "order_line": Text("{order_id}: {status} ({amount})", "{order_id}: {status} ({amount})"),
+    "serial_number": Text("SN: {serial_number}", "Serial number: {serial_number}"),
+    "no_such_order": Text(
+        "Anda tidak punya pesanan {order_id}. Periksa nomornya.",
+        "You have no order {order_id}. Please check its number.",
+    ),
+    "no_orders": Text("Anda belum punya pesanan.", "You have no orders yet."),
+    "topup_what": Text("isi saldo", "top-up"),
+    "how_much": Text(
+        "Tulis jumlahnya: /topup 50000 (dari {least} sampai {most}).",
+        "Say how much: /topup 50000 (from {least} to {most}).",
+    ),
+    "too_many_topups": Text(
+        "Anda sudah membuat {most} pesanan dalam satu jam. Coba lagi nanti.",
+        "You have made {most} orders within an hour. Please try again later.",
+    ),
+    "topup_refused": Text("Isi saldo tidak bisa dibuat: {why}", "The top-up cannot be made: {why}"),
+    "topup_by_hand": Text(
+        "Pesanan {order_id} dicatat: isi saldo {amount}. Toko ini belum menerima pembayaran otomatis: hubungi admin"
+        " dan sebutkan nomor pesanan ini.",
+        "Order {order_id} is noted: a top-up of {amount}. This shop does not take payments by itself yet: contact its"
+        " staff and tell them this order number.",
+    ),
+    "pay_here": Text(
+        "Bayar isi saldo {amount} di sini:\n{url}\nSaldo bertambah begitu pembayaran diterima (pesanan {order_id}).",
+        "Pay your top-up of {amount} here:\n{url}\nIt is added as soon as the payment arrives (order {order_id}).",
+    ),
+    "cannot_pay": Text(
+        "Halaman pembayaran untuk pesanan {order_id} tidak bisa dibuka. Tidak ada yang ditagih. Coba lagi nanti, atau"
+        " hubungi admin.",
+        "The payment page of order {order_id} cannot be opened. Nothing was charged. Try again later, or contact the"
+        " shop's staff.",
+    ),
+    "unlinked": Text(
+        "Hubungan dengan akun {user_id} diputus. Tidak ada lagi kabar yang dikirim ke sini.",
+        "No longer linked with the account {user_id}. No more news will come here.",
+    ),
+    "language": Text("Bahasa Indonesia dipakai mulai sekarang.", "English from now on."),
+    "which_language": Text("Tulis /bahasa id atau /bahasa en.", "Say /bahasa id or /bahasa en."),
+    "unknown_command": Text("Perintah {command} tidak dikenal.", "There is no command {command}."),
+    "welcome": Text(
+        "Selamat datang, {name}! Ketik /link untuk menghubungkan akun Anda, lalu /saldo dan /topup.",
+        "Welcome, {name}! Type /link to link your account, then /saldo and /topup.",
+    ),
+}
+
+
+def say(word: str, lang: Lang, values: Mapping[str, Any] = {}, **more: Any) -> str:
+    """The text of this word with its values."""
+    return fill(CHAT[word], {**values, **more}, lang)

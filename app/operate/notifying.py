@@ -1,0 +1,74 @@
+"""Notices to users, sent to their linked channels: tasks in the transaction that writes the notices."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, text
+
+from app.core.language import Lang
+from app.engine.tasks.queue import NewTask, enqueue
+from app.ledger import books
+from app.ledger.book import Noticed
+from app.operate import texts
+from app.operate.messaging import message_to, task_of
+from app.operate.orders import serial_number
+
+#: What came in longer ago and is decided only now (an imported log) is news to nobody.
+_NEWS_US = 7 * 86_400 * 1_000_000
+
+_ANY = text("SELECT EXISTS (SELECT 1 FROM callback_channels WHERE ended_at IS NULL)")
+_REACHED = text(
+    "SELECT o.id, c.id, c.service, c.address, c.lang FROM json_each(:orders) AS j"
+    " CROSS JOIN callback_orders AS o ON o.id = j.value"
+    " CROSS JOIN callback_channels AS c ON c.user_id = o.user_id AND c.ended_at IS NULL ORDER BY c.id"
+)
+
+
+class _Reached(msgspec.Struct, frozen=True):
+    """A channel of an order's user."""
+
+    order_no: int
+    channel_id: int
+    service: str
+    address: str
+    lang: Lang
+
+
+def notify(connection: Connection, notices: Sequence[Noticed]) -> None:
+    """Enqueue what these notices say to each linked channel of their users.
+
+    Costs one small question a batch where nobody has linked a channel.
+    """
+    if not connection.execute(_ANY).scalar():
+        return
+    fresh = [notice for notice in notices if not _is_old(notice)]
+    numbers = orjson.dumps(sorted({number for _, number, _, _ in fresh})).decode()
+    reached: dict[int, list[_Reached]] = {}
+    for row in connection.execute(_REACHED, {"orders": numbers}):
+        reached.setdefault(row[0], []).append(_Reached(*row))
+    tasks: list[NewTask] = []
+    for notice in fresh:
+        if notice[1] in reached:
+            tasks.extend(_tasks(connection, notice, reached[notice[1]]))
+    enqueue(connection, tasks, fresh[0][3] if fresh else 0)
+
+
+def _is_old(notice: Noticed) -> bool:
+    source_id, _, _, at = notice
+    return 0 < source_id < at - _NEWS_US  # a callback's id is about the time at which it came
+
+
+def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]) -> Iterator[NewTask]:
+    source_id, number, status, at = notice
+    order = books.order_no(connection, number)
+    if order is None:
+        return
+    known = {row.fact: row.level for row in books.facts_of(connection, number)}
+    for channel in channels:
+        values = texts.order_values(order, serial_number(known, status) or "", channel.lang)
+        told = texts.notice(order.kind, status, values, channel.lang)
+        key = f"notice:{source_id}:{number}:{status}:{channel.channel_id}"
+        message = message_to(channel.service, channel.address, told)
+        callback_id = source_id if source_id > 0 else None
+        yield task_of(message, key, at, callback_id=callback_id, order_no=number)
