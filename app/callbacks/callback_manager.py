@@ -16,6 +16,7 @@ from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, Disc
 from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
 from app.callbacks.notification.notification_callbacks import (
     DiscordWebhookHandler,
+    NotificationCallbackFactory,
     NotificationWebhookHandler,
     TelegramWebhookHandler,
 )
@@ -57,6 +58,8 @@ class CallbackManager:
         ):
             handler = maker(db, self.settings)
             self.register_handler(handler.name, handler)
+        for channel_handler in NotificationCallbackFactory.channel_handlers(db, self.settings):
+            self.register_handler(channel_handler.name, channel_handler)
         for event_maker in (FileMonitorCallbackHandler, DiscordBotEventHandler):
             event_handler = event_maker(db, self.settings)
             self.register_handler(event_handler.name, event_handler)

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     )
     telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API.")
 
+    callback_channels: SecretStr | None = Field(
+        None,
+        description="Other channels of messages by name, as JSON: addresses of apprise with `{address}` where the"
+        " recipient goes.",
+    )
+
     @field_validator("*", mode="before")
     @classmethod
     def _blank_is_not_set(cls, value: object) -> object:

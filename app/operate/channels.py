@@ -1,5 +1,6 @@
 """Users' channels, for whoever runs the shop: make a code, list, link by hand, end."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ from app.operate.channel_tables import channels
 from app.operate.channels_shown import ChannelShown, ChannelsShown, CodeShown
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.shown import time_text
+from app.providers.chat_messages import DISCORD, TELEGRAM
+from app.providers.other_channels import recipient_of
 
 ROWS_MAX = 200
-_ADDRESS_CHARS_MAX = 256
 _HOW = Text(
     "Kode berlaku 15 menit dan sekali pakai. Telegram: kirim /start {code} ke bot di chat pribadi."
     " Discord: ketik /link lalu isi kodenya.",
@@ -55,7 +57,7 @@ def link_by_hand(
     user, by = id_from("user_id", user_id), sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     if service not in known:
         raise FieldError("service", f"must be one of {', '.join(known)}")
-    place = _address(address)
+    place = _address(service, address)
     with writing(engine) as connection:
         opened = links.link(connection, user, service, place, _lang(lang), at, by=by)
         return _show(connection, opened.id)
@@ -72,13 +74,16 @@ def end_channel(engine: Engine, channel_id: int, *, at: int) -> ChannelShown:
         return _show(connection, channel_id)
 
 
-def _address(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise FieldError("address", "is missing")
-    text = value.strip()
-    if len(text) > _ADDRESS_CHARS_MAX or not text.isprintable() or " " in text:
-        raise FieldError("address", f"must be at most {_ADDRESS_CHARS_MAX} printable characters without blanks")
-    return text
+def _address(service: str, value: Any) -> str:
+    pattern = _NUMBERS.get(service)
+    if pattern is None:
+        return recipient_of(value)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise FieldError("address", f"must be the number of a {'chat' if service == TELEGRAM else 'user'} at {service}")
+    return value
+
+
+_NUMBERS = {TELEGRAM: re.compile(r"-?[0-9]{1,20}", re.ASCII), DISCORD: re.compile(r"[0-9]{1,20}", re.ASCII)}
 
 
 def _lang(value: Any) -> Lang:

@@ -85,6 +85,7 @@ CHAT: dict[str, Text] = {
     "language": Text("Bahasa Indonesia dipakai mulai sekarang.", "English from now on."),
     "which_language": Text("Tulis /bahasa id atau /bahasa en.", "Say /bahasa id or /bahasa en."),
     "unknown_command": Text("Perintah {command} tidak dikenal.", "There is no command {command}."),
+    "notice_title": Text("Pesanan {order_id}", "Order {order_id}"),
     "welcome": Text(
         "Selamat datang, {name}! Ketik /link untuk menghubungkan akun Anda, lalu /saldo dan /topup.",
         "Welcome, {name}! Type /link to link your account, then /saldo and /topup.",

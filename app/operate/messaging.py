@@ -4,13 +4,13 @@ import msgspec
 
 from app.engine.tasks.queue import NewTask
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM, Message, plain_message
+from app.providers.other_channels import OtherMessage
 
+#: The kind of tasks that go to a channel of CALLBACK_CHANNELS; those of Telegram and Discord are kinds by themselves.
+CHANNEL = "channel"
 
-def message_to(service: str, address: str, told: str) -> Message:
-    """A text for a linked channel."""
-    if service == DISCORD:
-        return plain_message(DISCORD_BOT, f"user:{address}", told)
-    return plain_message(TELEGRAM, address, told)
+#: Discord's bots send a nonce with each message, and an answer to a command is put in the place of the one before.
+_TELLS_REPETITIONS = frozenset({DISCORD_BOT, DISCORD_REPLY})
 
 
 def task_of(
@@ -32,5 +32,29 @@ def task_of(
     return NewTask(key, message.service, message.destination, payload, at, order_no, callback_id, again)
 
 
-#: Discord's bots send a nonce with each message, and an answer to a command is put in the place of the one before.
-_TELLS_REPETITIONS = frozenset({DISCORD_BOT, DISCORD_REPLY})
+def other_task_of(
+    message: OtherMessage,
+    key: str,
+    at: int,
+    *,
+    repeatable: bool = False,
+    callback_id: int | None = None,
+    order_no: int | None = None,
+) -> NewTask:
+    """The task that sends a message; what it shares limits with is its channel, whoever receives."""
+    payload = msgspec.json.encode(message).decode()
+    return NewTask(key, CHANNEL, message.channel, payload, at, order_no, callback_id, repeatable)
+
+
+def notice_task(
+    service: str, address: str, title: str, told: str, key: str, at: int, *, callback_id: int | None, order_no: int
+) -> NewTask:
+    """The task that tells a text at a linked channel; `title` where such a channel has one."""
+    if service == TELEGRAM:
+        message = plain_message(TELEGRAM, address, told)
+    elif service == DISCORD:
+        message = plain_message(DISCORD_BOT, f"user:{address}", told)
+    else:
+        other = OtherMessage(service, address, told, title)
+        return other_task_of(other, key, at, callback_id=callback_id, order_no=order_no)
+    return task_of(message, key, at, callback_id=callback_id, order_no=order_no)

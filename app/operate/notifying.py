@@ -11,7 +11,8 @@ from app.engine.tasks.queue import NewTask, enqueue
 from app.ledger import books
 from app.ledger.book import Noticed
 from app.operate import texts
-from app.operate.messaging import message_to, task_of
+from app.operate.chat_texts import say
+from app.operate.messaging import notice_task
 from app.operate.orders import serial_number
 
 #: What came in longer ago and is decided only now (an imported log) is news to nobody.
@@ -69,6 +70,8 @@ def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]
         values = texts.order_values(order, serial_number(known, status) or "", channel.lang)
         told = texts.notice(order.kind, status, values, channel.lang)
         key = f"notice:{source_id}:{number}:{status}:{channel.channel_id}"
-        message = message_to(channel.service, channel.address, told)
         callback_id = source_id if source_id > 0 else None
-        yield task_of(message, key, at, callback_id=callback_id, order_no=number)
+        title = say("notice_title", channel.lang, values)
+        yield notice_task(
+            channel.service, channel.address, title, told, key, at, callback_id=callback_id, order_no=number
+        )

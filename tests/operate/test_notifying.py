@@ -8,6 +8,7 @@ from app.ledger.record import Telling, record
 from app.operate import links
 from app.operate.policy import UNASKED
 from app.providers.chat_messages import Message
+from app.providers.other_channels import OtherMessage
 from tests.operate.shop import PAID, Shop
 
 DAY = 86_400_000_000
@@ -90,3 +91,16 @@ def test_what_came_in_long_ago_is_news_to_nobody(shop: Shop) -> None:
         record(connection, [telling], at=at, policy=UNASKED)
     assert shop.balance() == "100000.00"
     assert messages(shop) == []
+
+
+def test_a_notice_goes_by_mail_with_a_title(shop: Shop) -> None:
+    link(shop, service="email", address="ani@example.com")
+    shop.announce()
+    shop.tell()
+    with reading(shop.engine) as connection:
+        kind, to, payload = connection.execute(text("SELECT kind, destination, payload FROM callback_tasks")).one()
+    told = msgspec.json.decode(payload, type=OtherMessage)
+    assert (kind, to) == ("channel", "email")
+    assert told == OtherMessage(
+        "email", "ani@example.com", "Isi saldo Rp100.000 berhasil (pesanan TU-1).", "Pesanan TU-1"
+    )
