@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
+from app.callbacks.notification.discord_sending import DiscordBotSender, DiscordReplySender
 from app.callbacks.notification.other_sending import OtherSender
 from app.callbacks.notification.sending import DiscordSender, TelegramSender
 from app.callbacks.payment.midtrans_confirm import KIND as ASK
@@ -27,7 +28,7 @@ from app.engine.tasks.thread import RunnerThread, start_in_thread
 from app.engine.worker import Worker
 from app.ledger.parked import lapse
 from app.operate.messaging import CHANNEL
-from app.providers.chat_messages import DISCORD, TELEGRAM
+from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
 from app.providers.outgoing import open_client
 
 log = get_logger(__name__)
@@ -79,6 +80,8 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log) -> Runner:
         ASK: MidtransConfirmer(manager.settings, client),
         TELEGRAM: TelegramSender(manager.settings, client),
         DISCORD: DiscordSender(manager.settings, client, public),
+        DISCORD_BOT: DiscordBotSender(manager.settings, client),
+        DISCORD_REPLY: DiscordReplySender(manager.settings, client),
         CHANNEL: OtherSender(manager.settings),
     }
     return Runner(engine, performers, redact=redact, closing=[client.aclose, public.aclose])

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     telegram_webhook_secret: SecretStr | None = Field(
         None, description="The secret_token given to setWebhook; several separated by commas."
     )
+    telegram_bot_username: str = Field(
+        "", description="The bot's name; commands for another one (`/saldo@other_bot`) are then left alone."
+    )
     telegram_api_url: str = Field("https://api.telegram.org", description="Telegram's API.")
 
     callback_channels: SecretStr | None = Field(

@@ -67,6 +67,7 @@ class Reply(msgspec.Struct, frozen=True):
     public: bool = False
     buttons: tuple[Button, ...] = ()
     payment: Payment | None = None
+    order_no: int | None = None
 
 
 class _Turn(msgspec.Struct, frozen=True):
@@ -168,9 +169,9 @@ def _topup(turn: _Turn) -> Reply:
     if isinstance(announced, CallbackError):
         return Reply(say("topup_refused", lang, why=str(announced)))
     if secrets_of(turn.settings.midtrans_server_key):
-        return Reply(payment=Payment(order.order_id, amount, lang))
+        return Reply(payment=Payment(order.order_id, amount, lang), order_no=announced.no)
     values = {"order_id": order.order_id, "amount": texts.money(amount, CURRENCY, lang)}
-    return Reply(say("topup_by_hand", lang, values))
+    return Reply(say("topup_by_hand", lang, values), order_no=announced.no)
 
 
 def _too_many(turn: _Turn) -> bool:

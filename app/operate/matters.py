@@ -190,6 +190,16 @@ REASONS: dict[str, Matter] = {
     "handled_directly": Matter(
         Text("Diserahkan langsung oleh sebuah program.", "Handed in by a direct call."), _NOBODY
     ),
+    "answered": Matter(Text("Jawabannya menunggu dikirim.", "The answer waits to be sent."), _NOBODY),
+    "no_command": Matter(Text("Bukan perintah; disimpan di log.", "No command; kept in the log."), _NOBODY),
+    "chat_moved": Matter(
+        Text("Grup itu pindah ke nomor lain; salurannya ikut.", "The group has another number; its channel follows."),
+        _NOBODY,
+    ),
+    "chat_blocked": Matter(
+        Text("Pengguna memblokir bot; salurannya diakhiri.", "The user blocked the bot; the channel ended."),
+        _NOBODY,
+    ),
     "kept_for_later": Matter(Text("Disimpan di log.", "Kept in the log."), _NOBODY),
     # why a task was given up
     "final": Matter(

@@ -1,9 +1,11 @@
 """Messages as tasks of the slow lane: enqueued in the transaction that asks for them."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from app.engine.tasks.queue import NewTask
-from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM, Message, plain_message
+from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM, Button, Message, plain_message
 from app.providers.other_channels import OtherMessage
 
 #: The kind of tasks that go to a channel of CALLBACK_CHANNELS; those of Telegram and Discord are kinds by themselves.
@@ -11,6 +13,31 @@ CHANNEL = "channel"
 
 #: Discord's bots send a nonce with each message, and an answer to a command is put in the place of the one before.
 _TELLS_REPETITIONS = frozenset({DISCORD_BOT, DISCORD_REPLY})
+
+
+class ReplyTo(msgspec.Struct, frozen=True):
+    """Where an answer goes: as `plain_message` wants it."""
+
+    service: str
+    destination: str
+    address: str = ""  # an interaction's token
+
+
+def reply_task(
+    to: ReplyTo, told: str, key: str, at: int, *, buttons: Sequence[Button] = (), callback_id: int | None = None
+) -> NewTask:
+    """The task that answers somebody's question. Asked again it is harmless: it may be repeated."""
+    message = plain_message(to.service, to.destination, told, address=to.address, buttons=buttons)
+    return task_of(message, key, at, repeatable=True, callback_id=callback_id)
+
+
+def linked_address(kind: str, destination: str) -> tuple[str, str] | None:
+    """A message's kind and destination → the service and address that such a chat is linked by, None where none is."""
+    if kind == TELEGRAM:
+        return TELEGRAM, destination
+    if kind == DISCORD_BOT and destination.startswith("user:"):
+        return DISCORD, destination.removeprefix("user:")
+    return None
 
 
 def task_of(

@@ -61,7 +61,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Button(msgspec.Struct, frozen=True):
-    """A button under a message of Discord's."""
+    """A button under a message; what pressing it sends."""
 
     label: str
     custom_id: str
@@ -72,17 +72,24 @@ def plain_message(
 ) -> Message:
     """A text that is shown as it is, whatever it holds, nobody mentioned.
 
-    `destination`: a chat of Telegram's; `user:ID` or `channel:ID` of the bot's at Discord; the application's id for the
-    answer to a slash command, with the interaction's token as `address`.
+    `destination`: a chat of Telegram's; `user:ID` or `channel:ID` of the bot's at Discord; `APPLICATION:INTERACTION`
+    for the answer to a slash command, with the interaction's token as `address`.
     """
     if service == TELEGRAM:
-        return telegram_message({"chat_id": destination, "message": text})
+        message = telegram_message({"chat_id": destination, "message": text})
+        return _with_keyboard(message, buttons) if buttons else message
     texts = _parts(split(_as_it_is(text), "discord", _CONTENT_MAX - _FENCES), "message")
     parts: list[dict[str, Any]] = [{"content": each, "allowed_mentions": _NOBODY} for each in texts]
     if buttons:
         row = [{"type": _BUTTON, "style": _GREY, "label": each.label, "custom_id": each.custom_id} for each in buttons]
         parts[-1]["components"] = [{"type": _ROW, "components": row}]
     return Message(service, destination, parts, address)
+
+
+def _with_keyboard(message: Message, buttons: Sequence[Button]) -> Message:
+    row = [{"text": each.label, "callback_data": each.custom_id} for each in buttons]
+    last = {**message.parts[-1], "reply_markup": {"inline_keyboard": [row]}}
+    return msgspec.structs.replace(message, parts=[*message.parts[:-1], last])
 
 
 def _as_it_is(text: str) -> str:

@@ -96,7 +96,7 @@ def test_a_top_up_announces_an_order_and_without_a_key_says_what_to_do(shop: Sho
 def test_with_a_key_the_payment_is_to_be_opened(shop: Shop) -> None:
     link(shop)
     told = ask(shop, "topup", "50000", settings=WITH_A_KEY)
-    assert told == Reply(payment=Payment(f"TOPUP-{shop.now}", 5_000_000, "id"))
+    assert told == Reply(payment=Payment(f"TOPUP-{shop.now}", 5_000_000, "id"), order_no=1)
 
 
 @pytest.mark.parametrize("told", ["", "abc", "0", "-50000", "9999", "20000001", "5e4", "١٠٠٠٠", "50.00.0", "1,000.000"])

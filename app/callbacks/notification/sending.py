@@ -16,6 +16,8 @@ from app.core.config import Settings, secrets_of
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import rewrite
+from app.operate.links import end_address, move_address
+from app.operate.messaging import linked_address
 from app.providers.chat_api import Said, send_discord, send_telegram
 from app.providers.chat_messages import DISCORD, TELEGRAM, Message
 
@@ -33,7 +35,7 @@ _FINAL: Mapping[str, str] = {
 _KEY_SECONDS = 60.0
 
 
-class _Sender(ABC):
+class Sender(ABC):
     """What both services share. A chat sees one try at a time, so that parts arrive in their order."""
 
     policy = Policy(base_seconds=2.0, cap_seconds=600.0, tries_max=12)
@@ -41,13 +43,16 @@ class _Sender(ABC):
     concurrency = 1
     timeout_seconds = 20.0
     service: ClassVar[str]
+    #: whose key it is, for the alert that it is wrong
+    provider: ClassVar[str]
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        """By the tokens of these."""
+        self.settings = settings
 
     async def perform(self, task: Task) -> Result:
         """Send the next part."""
-        said = await self._send(_message(task.payload))
+        said = await self.send(task, _message(task.payload))
         if said.kind == "sent":
             return Success(said)
         return Failure(
@@ -61,7 +66,7 @@ class _Sender(ABC):
         )
 
     @abstractmethod
-    async def _send(self, message: Message) -> Said:
+    async def send(self, task: Task, message: Message) -> Said:
         """Send the next part of this message."""
 
     @property
@@ -74,12 +79,29 @@ class _Sender(ABC):
         if not isinstance(said, Said):
             return proposed
         if said.kind == "key_refused":
-            raise_alerts(connection, [Alert("key_refused", f"provider:{self.service}", {"answer": said.detail})], at=at)
+            raise_alerts(
+                connection,
+                [Alert("key_refused", f"provider:{self.provider}", {"answer": said.detail})],
+                at=at,
+            )
         again = _after(_message(task.payload), said)
+        _follow(connection, task, said, at)
         if again is None:
             return Finished() if isinstance(result, Success) else proposed
         rewrite(connection, task, msgspec.json.encode(again).decode(), again.destination)
         return Again(at + 1)
+
+
+def _follow(connection: Connection, task: Task, said: Said, at: int) -> None:
+    """What an answer says of the chat itself: nobody is told anything where they stopped listening."""
+    linked = linked_address(task.kind, task.destination)
+    if linked is None:
+        return
+    service, address = linked
+    if said.kind in {"blocked", "gone"}:
+        end_address(connection, service, address, said.kind, at)
+    elif said.kind == "moved":
+        move_address(connection, service, address, said.moved_to, at)
 
 
 def _after(message: Message, said: Said) -> Message | None:
@@ -98,10 +120,10 @@ def _plain(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [{name: value for name, value in part.items() if name != "parse_mode"} for part in parts]
 
 
-class TelegramSender(_Sender):
+class TelegramSender(Sender):
     """Messages through the bot of TELEGRAM_BOT_TOKEN. Limits: Telegram Bot API, FAQ, "My bot is hitting limits"."""
 
-    service = TELEGRAM
+    service = provider = TELEGRAM
     rate_in_all_per_second: float | None = 30.0
 
     def __init__(self, settings: Settings, client: httpx2.AsyncClient) -> None:
@@ -113,17 +135,19 @@ class TelegramSender(_Sender):
         """One a second in a chat, twenty a minute in a group or channel."""
         return 20 / 60 if destination.startswith(("-", "@")) else 1.0
 
-    async def _send(self, message: Message) -> Said:
-        tokens = secrets_of(self._settings.telegram_bot_token)
+    async def send(self, task: Task, message: Message) -> Said:
+        """Send the next part."""
+        del task
+        tokens = secrets_of(self.settings.telegram_bot_token)
         if not tokens:
             return Said("unavailable", "TELEGRAM_BOT_TOKEN is not set")
-        return await send_telegram(self._client, self._settings.telegram_api_url, tokens[0].decode(), message.part)
+        return await send_telegram(self._client, self.settings.telegram_api_url, tokens[0].decode(), message.part)
 
 
-class DiscordSender(_Sender):
+class DiscordSender(Sender):
     """Messages to Discord webhooks. Limits: Discord, rate limits; thirty a minute in a channel."""
 
-    service = DISCORD
+    service = provider = DISCORD
     rate_in_all_per_second: float | None = 50.0
 
     def __init__(self, settings: Settings, client: httpx2.AsyncClient, public: httpx2.AsyncClient) -> None:
@@ -137,6 +161,8 @@ class DiscordSender(_Sender):
         del destination
         return 0.5
 
-    async def _send(self, message: Message) -> Said:
+    async def send(self, task: Task, message: Message) -> Said:
+        """Send the next part."""
+        del task
         theirs = message.address.startswith("https://discord")
         return await send_discord(self._public if theirs else self._client, message.address, message.part)

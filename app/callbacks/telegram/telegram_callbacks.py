@@ -1,15 +1,22 @@
-"""Telegram: updates at its webhook address, proved by the token that was given to setWebhook."""
+"""Telegram: updates at its webhook address, proved by the token that was given to setWebhook; commands answered."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
-from app.callbacks.base.base_handlers import WebhookCallbackHandler, kept_for_later, proved
+from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved
 from app.callbacks.base.reading import decode_object, object_of, read, text_of
+from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_of, said
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
-from app.engine.callback import Callback, Identity, Outcome, Request, Verification
+from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.operate.answering import Question, answer_all
+from app.operate.chat import Speaker
+from app.operate.links import end_address, move_address
+from app.operate.messaging import ReplyTo
+from app.providers.chat_messages import TELEGRAM
 from app.providers.schemes import fixed_token
 
 
@@ -46,20 +53,44 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
         kind = kind_of(update)
         return Identity(kind[:64] or "unknown", update_id, chat_of(object_of(update.get(kind))))
 
+    def reply(self, request: Request) -> Answer | None:
+        """A pressed button is let go at once, by a method in the answer; all else has the ordinary one."""
+        update = read(decode_object, request.body)
+        pressed = text_of(object_of(update.get("callback_query")).get("id"))
+        if not pressed:
+            return None
+        return Answer(200, msgspec.json.encode({"method": "answerCallbackQuery", "callback_query_id": pressed}))
+
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-        """Kept."""
-        return kept_for_later(connection, callbacks, at)
+        """Answer commands, follow chats that moved, end those that are gone; all else is kept."""
+        outcomes: dict[int, Outcome] = {}
+        questions = []
+        for callback in callbacks:
+            update = read(decode_object, callback.body)
+            meant = said(update, bot_name=self.settings.telegram_bot_username, default=self.settings.callback_lang)
+            match meant:
+                case Heard():
+                    questions.append(_question(callback, meant))
+                    continue
+                case Moved():
+                    move_address(connection, TELEGRAM, meant.chat, meant.to, at)
+                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.APPLIED, "chat_moved")
+                case Blocked():
+                    end_address(connection, TELEGRAM, meant.chat, "blocked", at)
+                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.APPLIED, "chat_blocked")
+                case None:
+                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
+        outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
+        return [outcomes[callback.id] for callback in callbacks]
 
 
-def kind_of(update: dict[str, Any]) -> str:
-    """`message`, `callback_query` …: the one field beside `update_id`, also of kinds that are new. Source: Update."""
-    return next((text_of(key) for key in update if key != "update_id"), "")
-
-
-def chat_of(inner: dict[str, Any]) -> str:
-    """The chat, or who sent it where there is none (inline queries)."""
-    for holder in (inner, object_of(inner.get("message"))):
-        chat_id = text_of(object_of(holder.get("chat")).get("id"))
-        if chat_id:
-            return chat_id
-    return text_of(object_of(inner.get("from")).get("id"))
+def _question(callback: Callback, heard: Heard) -> Question:
+    return Question(
+        callback.id,
+        f"chat:telegram:{callback.event_key}",
+        Speaker(TELEGRAM, heard.user, heard.lang, heard.private),
+        heard.command,
+        heard.arguments,
+        to=ReplyTo(TELEGRAM, heard.chat),
+        in_private=ReplyTo(TELEGRAM, heard.user),  # with a person, the chat has the person's number
+    )

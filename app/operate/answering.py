@@ -1,0 +1,64 @@
+"""Answers questions from chats inside the worker's transaction: each once, its answer a task of that transaction."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from app.core.config import Settings
+from app.engine.callback import Outcome, OutcomeWord
+from app.engine.tasks.queue import NewTask, enqueue, known
+from app.operate.chat import Asked, Payment, Reply, Speaker, answer
+from app.operate.messaging import ReplyTo, reply_task
+
+#: The kind of tasks that open a payment, and where they go.
+SNAP, MIDTRANS = "snap", "midtrans"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A command from a chat, as its face has read it."""
+
+    callback_id: int
+    key: str  # equal when the service tells of the same command again
+    speaker: Speaker
+    command: str
+    arguments: str
+    to: ReplyTo
+    #: where what others may not hear is said instead
+    in_private: ReplyTo | None = None
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A payment to be opened, and who waits for its page; what a task of kind `snap` carries."""
+
+    payment: Payment
+    to: ReplyTo
+
+
+def answer_all(
+    connection: Connection, questions: Sequence[Question], *, at: int, settings: Settings
+) -> dict[int, Outcome]:
+    """Answer each, in this order → an outcome for each callback."""
+    answered = known(connection, [question.key for question in questions])
+    outcomes = {}
+    for question in questions:
+        if question.key in answered:
+            outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.DUPLICATE)
+            continue
+        answered.add(question.key)
+        asked = Asked(question.command, question.arguments, f"TOPUP-{question.callback_id}")
+        reply = answer(connection, question.speaker, asked, at=at, settings=settings)
+        enqueue(connection, [_task(question, reply, at)], at)
+        outcomes[question.callback_id] = Outcome(
+            question.callback_id, OutcomeWord.APPLIED, "answered", order_no=reply.order_no
+        )
+    return outcomes
+
+
+def _task(question: Question, reply: Reply, at: int) -> NewTask:
+    heard = question.speaker.private or reply.public or question.in_private is None
+    to = question.to if heard or question.in_private is None else question.in_private
+    if reply.payment is None:
+        return reply_task(to, reply.text, question.key, at, buttons=reply.buttons, callback_id=question.callback_id)
+    payload = msgspec.json.encode(Opening(reply.payment, to)).decode()
+    return NewTask(question.key, SNAP, MIDTRANS, payload, at, reply.order_no, question.callback_id)
