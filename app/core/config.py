@@ -106,6 +106,16 @@ class Settings(BaseSettings):
         keys = secrets_of(self.midtrans_server_key)
         return _SANDBOX_API if keys and keys[0].startswith(b"SB-") else _PRODUCTION_API
 
+    def midtrans_snap(self) -> str:
+        """The address of Snap, Midtrans' payment page: `app.` beside Midtrans' own `api.`, else where the API is.
+
+        Source: Midtrans, Snap: backend integration, endpoint (`https://app.sandbox.midtrans.com`).
+        """
+        address = self.midtrans_api()
+        host = urlsplit(address).hostname or ""
+        beside = host.startswith("api.") and host.endswith(".midtrans.com")
+        return address.lower().replace("://api.", "://app.", 1) if beside else address
+
 
 def secrets_of(value: SecretStr | str | None) -> tuple[bytes, ...]:
     """Several secrets separated by commas → their bytes; empty and blank ones are *not configured*, never a secret."""
