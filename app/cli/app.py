@@ -22,6 +22,7 @@ from app.cli import (
     simulate,
     story,
     tail,
+    telegram,
     top,
     transactions,
     wallet,
@@ -63,6 +64,7 @@ commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(dead.dead, name="dead")
 commands.add_typer(alerts.alerts, name="alerts")
+commands.add_typer(telegram.commands, name="telegram")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

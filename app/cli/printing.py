@@ -67,6 +67,13 @@ def field(name: str, *values: object) -> None:
         out().print(Text(f"  {name:<10}  ", "dim").append_text(Text("  ").join(shown)))
 
 
+def finding(state: str, told: str, to_do: str) -> None:
+    """How one thing stands, `warn` or `wrong` where a person should mend it, and how."""
+    style = {"ok": "green", "warn": "yellow"}.get(state, "bold red")
+    line = Text("  ").append(f"{state:<10}", style).append(f"  {safe(told)}")
+    out().print(line.append(f" → {safe(to_do)}", "cyan") if to_do else line)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, indent: int = 2) -> None:
     """Rows below their columns' names; nothing at all for no rows."""
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_header=bool(any(columns)))

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
 
     telegram_bot_token: SecretStr | None = Field(None, description="The bot's token; sends messages.")
     telegram_webhook_secret: SecretStr | None = Field(
-        None, description="The secret_token given to setWebhook; several separated by commas."
+        None, description="The secret_token given to setWebhook; several separated by commas, the first one is given."
     )
     telegram_bot_username: str = Field(
         "", description="The bot's name; commands for another one (`/saldo@other_bot`) are then left alone."
