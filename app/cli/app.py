@@ -12,6 +12,7 @@ from app.cli import (
     alerts,
     audit,
     dead,
+    discord,
     doctor,
     exchange,
     order_list,
@@ -65,6 +66,7 @@ commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(dead.dead, name="dead")
 commands.add_typer(alerts.alerts, name="alerts")
 commands.add_typer(telegram.commands, name="telegram")
+commands.add_typer(discord.commands, name="discord")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

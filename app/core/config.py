@@ -57,7 +57,9 @@ class Settings(BaseSettings):
     )
     digiflazz_api_url: str = Field("https://api.digiflazz.com", description="Digiflazz' API. Not used yet.")
 
-    discord_bot_token: SecretStr | None = Field(None, description="The bot's token. Not used yet.")
+    discord_bot_token: SecretStr | None = Field(
+        None, description="The bot's token; registers its commands. Of several separated by commas the first is used."
+    )
     discord_public_key: str | None = Field(
         None, description="The application's public key (hex) that proves interactions; several separated by commas."
     )

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.shell import Ran, run
 from tests.fakes import chat_api as fake
 from tests.fakes.chat_api import TOKEN
-from tests.fakes.setup_api import BOT_TOKEN, VERIFY_KEY, SetupApi, setup_api
+from tests.fakes.setup_api import APPLICATION_ID, BOT_TOKEN, VERIFY_KEY, SetupApi, setup_api
 
 SECRET = "a-secret_of-the-tests-0123456789"
 Shell = Callable[..., Ran]
@@ -78,8 +78,24 @@ def test_a_delivery_that_fails_is_shown_with_its_time_and_what_to_do(shell: Shel
     assert "\x1b" not in shown
 
 
+def test_commands_are_registered_and_the_application_shown(shell: Shell, api: SetupApi) -> None:
+    assert shell("discord", "register").out == (
+        f"Toko Pulsa ({APPLICATION_ID})\n"
+        "  commands    /saldo /status /topup /link /unlink /bahasa\n"
+        "  next        callbacks discord info\n"
+    )
+    assert [command["name"] for command in api.registered][:2] == ["saldo", "status"]
+    shown = shell("discord", "info", DISCORD_PUBLIC_KEY="0" * 64).out
+    assert f"  public key  {VERIFY_KEY} does not fit\n  endpoint    none\n  invite      https://discord.com/" in shown
+    assert "  wrong       DISCORD_PUBLIC_KEY belongs to another application" in shown
+    assert "  warn        Discord sends interactions to no address → while the server runs, enter https://" in shown
+    assert json.loads(shell("discord", "info", "--json").out)["public_key_fits"] is True
+    assert json.loads(shell("discord", "register", "--json").out)["application_id"] == APPLICATION_ID
+
+
 def test_what_is_not_set_up_is_exit_code_2_and_a_no_is_1(shell: Shell, api: SetupApi) -> None:
     assert "TELEGRAM_BOT_TOKEN is not set" in errors(shell("telegram", "info", code=2, TELEGRAM_BOT_TOKEN=""))
+    assert "DISCORD_BOT_TOKEN is not set" in errors(shell("discord", "info", code=2, DISCORD_BOT_TOKEN=""))
     unset = shell("telegram", "set-webhook", "https://shop.example", code=2, TELEGRAM_WEBHOOK_SECRET="")
     assert "openssl rand -hex 32" in errors(unset)
     typed = shell("telegram", "set-webhook", "shop.example", code=2)
@@ -92,3 +108,4 @@ def test_what_is_not_set_up_is_exit_code_2_and_a_no_is_1(shell: Shell, api: Setu
     wrong = shell("telegram", "info", code=1, TELEGRAM_BOT_TOKEN="9:another-token-of-tests")
     assert "TELEGRAM_BOT_TOKEN is wrong" in errors(wrong)
     assert "another-token-of-tests" not in wrong.out + wrong.err
+    assert "DISCORD_BOT_TOKEN is wrong" in errors(shell("discord", "register", code=1, DISCORD_BOT_TOKEN="nonsense"))

@@ -40,4 +40,4 @@ def test_every_command_on_the_page_prints_what_the_page_shows(root: Path) -> Non
                 "CALLBACK_LANG": "en",
             }
             assert run(*arguments, **settings).out == output
-    assert len(found) == 2
+    assert len(found) == 5
