@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from app.callbacks.notification.other_sending import OtherSender
 from app.callbacks.notification.sending import DiscordSender, TelegramSender
 from app.callbacks.payment.midtrans_confirm import KIND as ASK
 from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
+from app.callbacks.payment.midtrans_snap import SnapOpener
+from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.telemetry import get_logger, redact
 from app.engine.log import Log, open_log
@@ -27,6 +29,7 @@ from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import RunnerThread, start_in_thread
 from app.engine.worker import Worker
 from app.ledger.parked import lapse
+from app.operate.answering import SNAP
 from app.operate.messaging import CHANNEL
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
 from app.providers.outgoing import open_client
@@ -71,7 +74,7 @@ def run(settings: Settings, engine: Engine, manager: Staffed) -> int:
     return 0
 
 
-def slow_lane(engine: Engine, manager: Staffed, callbacks: Log) -> Runner:
+def slow_lane(engine: Engine, manager: Staffed, callbacks: Log, *, clock: Callable[[], int] = now_us) -> Runner:
     """The runner of all kinds of tasks that there are."""
     # Where the providers' APIs are, the operator says: a test's loopback address is as good as any.
     client, public = open_client(public_only=False), open_client(public_only=True)
@@ -82,9 +85,10 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log) -> Runner:
         DISCORD: DiscordSender(manager.settings, client, public),
         DISCORD_BOT: DiscordBotSender(manager.settings, client),
         DISCORD_REPLY: DiscordReplySender(manager.settings, client),
+        SNAP: SnapOpener(manager.settings, client),
         CHANNEL: OtherSender(manager.settings),
     }
-    return Runner(engine, performers, redact=redact, closing=[client.aclose, public.aclose])
+    return Runner(engine, performers, clock=clock, redact=redact, closing=[client.aclose, public.aclose])
 
 
 def _watch(worker: Worker, runner: RunnerThread, stop: "_Stop") -> None:

@@ -141,6 +141,9 @@ class Handler(Protocol):
     def keeps(self, request: Request) -> bool:
         """Whether the log keeps it; a mere probe (Discord's PING) is answered and forgotten."""
 
+    def looks_up(self, request: Request) -> Callable[[], Answer] | None:
+        """Of what is not kept: what finds its answer in the state, called in a thread; `reply` where it fails."""
+
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """Apply effects inside the worker's transaction: one outcome a callback, in their order."""
 

@@ -16,9 +16,11 @@ from app.engine.answers import accepted, refusal
 from app.engine.callback import Answer, Done, Handler, Handlers, Identity, Request, Row, Verification
 from app.engine.counters import Counters
 from app.engine.limits import Limits
+from app.engine.looking_up import look_up
 from app.engine.nesting import too_deep
 
 _OK = 200
+_NOTHING_TO_KEEP = Answer(200, b'{"success": true, "message": "nothing to keep"}')
 _PLAIN_ENCODINGS = frozenset({b"", b"identity"})
 
 
@@ -88,7 +90,7 @@ class Receiver:
         identity = handler.identify(request)
         reply = handler.reply(request)
         if not handler.keeps(request):
-            return reply or Answer(200, b'{"success": true, "message": "nothing to keep"}')
+            return self._unkept(handler, request, reply or _NOTHING_TO_KEEP, done)
         row = row_of(handler, request, identity, verification, self.prefix + provider)
 
         def committed(callback_id: int | None) -> None:
@@ -101,6 +103,14 @@ class Receiver:
         if self.appender.append(row, committed):
             return None
         return self._refuse(provider, request, answers.FULL)
+
+    @staticmethod
+    def _unkept(handler: Handler, request: Request, reply: Answer, done: Done) -> Answer | None:
+        find = handler.looks_up(request)
+        if find is None:
+            return reply
+        look_up(find, reply, done)
+        return None
 
     def _refuse(self, provider: str, request: Request, answer: Answer) -> Answer:
         self.counters.refuse(provider, answer.reason, at=request.received_at, status=answer.status)

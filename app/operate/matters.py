@@ -223,6 +223,14 @@ REASONS: dict[str, Matter] = {
         ),
         (_RETRY, _DROP),
     ),
+    "payment_not_opened": Matter(
+        Text("Halaman pembayaran tidak bisa dibuka: {last_error}", "No payment page can be opened: {last_error}"),
+        Text(
+            "Penanya sudah diberi tahu. Periksa kunci dan akun Midtrans; coba lagi mengirim halaman itu juga sekarang.",
+            "Whoever asked was told. Check the key and the account at Midtrans; to retry sends the page even now.",
+        ),
+        (_RETRY, _DROP),
+    ),
     "message_refused": Matter(
         Text("{destination} menolak pesan ini: {last_error}", "{destination} refuses this message: {last_error}"),
         _LOOK_AND_RETRY,

@@ -29,6 +29,8 @@ class Shop:
 
     name = "shop"
     kept_headers: tuple[bytes, ...] = (b"x-sign",)
+    #: what `"look"` is answered with
+    finds: Callable[[], Answer] | None = None
 
     def verify(self, request: Request, at: int) -> Verification:
         del at
@@ -54,7 +56,10 @@ class Shop:
         return Answer(200, b'{"type":1}') if b'"ping"' in request.body or b'"own"' in request.body else None
 
     def keeps(self, request: Request) -> bool:
-        return b'"ping"' not in request.body
+        return b'"ping"' not in request.body and b'"look"' not in request.body
+
+    def looks_up(self, request: Request) -> Callable[[], Answer] | None:
+        return self.finds if b'"look"' in request.body else None
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         del connection, callbacks, at

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that plays Telegram's Bot API and Discord's webhooks: truthful, limiting, failing.
+"""A real HTTP server on loopback that plays Telegram's Bot API and Discord's: truthful, limiting, failing.
 
     with chat_api() as api:
         api.say("4711", too_many(3), ok())       # a script for one chat or webhook: in turn, the last one for ever
@@ -7,7 +7,8 @@
         api.until(lambda: len(api.sent) == 2)     # waits for a condition, no sleep
 
 What nobody spoke of is answered as the real ones answer a message that they sent. Chats are told apart by their id,
-webhooks by their name.
+webhooks by their name, what a bot of Discord's writes by `user:ID` or `channel:ID`, answers to commands by
+`reply:TOKEN`.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ from typing import Any, NamedTuple
 import uvicorn
 
 TOKEN = "12345:AAF-token-of-the-tests"
+BOT_TOKEN = "MTIz.discord-bot-of-the-tests"
+_USERS = "9"  # before a user's number: the channel of messages to that user
 
 
 class Answer(NamedTuple):
@@ -41,7 +44,8 @@ class Sent(NamedTuple):
     to: str
     fields: dict[str, Any]
     at: float
-    key: str
+    key: str  # the nonce
+    method: str = "POST"
 
     @property
     def text(self) -> str:
@@ -140,15 +144,21 @@ class ChatApi:
         with self._changed:
             assert self._changed.wait_for(condition, seconds), f"{len(self.sent)} messages came in"
 
-    def take(self, path: str, fields: dict[str, Any], key: str) -> Answer:
+    def take(self, method: str, path: str, fields: dict[str, Any], token: str) -> Answer:
         """For the server: note a message → what to answer."""
         parts = path.strip("/").split("/")
         telegram = parts[0].startswith("bot")
         if telegram and parts != [f"bot{TOKEN}", "sendMessage"]:
             return refused(404, "Not Found")
-        to = str(fields.get("chat_id")) if telegram else parts[2]
+        bots = not telegram and parts[2] in {"users", "channels"}
+        if bots and token != f"Bot {BOT_TOKEN}":
+            return discord_no(401, 0, "401: Unauthorized")
+        if bots and parts[2:] == ["users", "@me", "channels"]:
+            return Answer(body=json.dumps({"id": f"{_USERS}{fields['recipient_id']}"}).encode())
+        to = str(fields.get("chat_id")) if telegram else _place(parts)
+        key = str(fields.get("nonce", ""))
         with self._changed:
-            self.sent.append(Sent("telegram" if telegram else "discord", to, fields, time.monotonic(), key))
+            self.sent.append(Sent("telegram" if telegram else "discord", to, fields, time.monotonic(), key, method))
             number = len(self.sent)
             script = self._scripts.get(to, [ok()])
             answer = script.pop(0) if len(script) > 1 else script[0]
@@ -157,6 +167,16 @@ class ChatApi:
             return answer
         told = {"ok": True, "result": {"message_id": number, "chat": {"id": to}}} if telegram else {"id": str(number)}
         return answer._replace(body=json.dumps(told).encode())
+
+
+def _place(parts: list[str]) -> str:
+    match parts:
+        case ["api", _, "channels", number, "messages"]:
+            user = number.startswith(_USERS)
+            return f"user:{number.removeprefix(_USERS)}" if user else f"channel:{number}"
+        case ["api", _, "webhooks", _, token, *_]:
+            return f"reply:{token}"
+    return parts[2]
 
 
 @contextmanager
@@ -186,7 +206,7 @@ def _application(api: ChatApi) -> Any:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        answer = api.take(scope["path"], json.loads(body), headers.get("idempotency-key", ""))
+        answer = api.take(scope["method"], scope["path"], json.loads(body), headers.get("authorization", ""))
         if answer.silent:
             await receive()  # until they hang up
             return

@@ -7,7 +7,7 @@ A handler says how to *verify* a sender, how to *identify* a callback, and what 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -168,6 +168,11 @@ class BaseCallbackHandler:
         """Everything is kept."""
         del request
         return True
+
+    def looks_up(self, request: Request) -> Callable[[], Answer] | None:
+        """Nothing is."""
+        del request
+        return None
 
     def apply(self, *args: Any, **kwargs: Any) -> Any:
         """`apply(connection, callbacks, at)` → an outcome each: hands them over to `handle(data)`.

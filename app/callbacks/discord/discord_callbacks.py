@@ -1,6 +1,6 @@
 """Discord: interactions and webhook events at its address, and events that a bot hands in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -8,22 +8,30 @@ from sqlalchemy import Connection
 
 from app.callbacks.base.base_handlers import EventCallbackHandler, WebhookCallbackHandler, kept_for_later, proved
 from app.callbacks.base.reading import decode_object, digest_of, object_of, read, text_of
+from app.callbacks.discord.interactions import (
+    AUTOCOMPLETE,
+    NAMES,
+    PING,
+    Heard,
+    at_once,
+    choices,
+    heard,
+    typed,
+    user_of,
+)
 from app.core.config import Settings, get_settings, secrets_of
+from app.core.database import engine_for
 from app.core.errors import StartRefused, UnreadableBody
-from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
+from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.operate.answering import Question, answer_all
+from app.operate.chat import Speaker, suggestions
+from app.operate.messaging import ReplyTo
+from app.providers.chat_messages import DISCORD, DISCORD_REPLY
 from app.providers.schemes import STALE, ed25519, is_ed25519_key
 
-# Source: Discord, receiving and responding to interactions; webhook events.
-_PING, _AUTOCOMPLETE = 1, 4
-_INTERACTIONS = {2: "command", 3: "component", 4: "autocomplete", 5: "modal"}
-_ONLY_THE_USER_SEES_IT = 64
 _PONG = Answer(200, b'{"type":1}')
 _NO_CHOICES = Answer(200, b'{"type":8,"data":{"choices":[]}}')
 _NO_CONTENT = Answer(204, b"")
-_TEXTS = {
-    "id": "Diterima dan dicatat. Perintah lewat Discord belum dijalankan oleh sistem ini.",
-    "en": "Received and kept. This system does not carry out commands from Discord yet.",
-}
 
 
 class DiscordSlashCommandHandler(WebhookCallbackHandler):
@@ -41,9 +49,6 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
         self._keys = secrets_of(self.settings.discord_public_key)
         if not all(map(is_ed25519_key, self._keys)):
             raise StartRefused("DISCORD_PUBLIC_KEY is not a public key: 64 hex digits, from the application's page")
-        text = _TEXTS[self.settings.callback_lang]
-        message = {"type": 4, "data": {"content": text, "flags": _ONLY_THE_USER_SEES_IT}}
-        self._received = Answer(200, msgspec.json.encode(message))
 
     @property
     def configured(self) -> bool:
@@ -63,31 +68,64 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
         data = read(decode_object, request.body)
         if is_webhook_event(data):
             event = object_of(data.get("event"))
-            return Identity(
-                text_of(event.get("type")).lower()[:64] or "event", digest_of(request.body), _user_of(event)
-            )
+            return Identity(text_of(event.get("type")).lower()[:64] or "event", digest_of(request.body), user_of(event))
         kind = data.get("type")
         if not isinstance(kind, int) or isinstance(kind, bool):
             raise UnreadableBody("is missing; an interaction says what it is", field="type")
-        channel = text_of(data.get("channel_id")) or _user_of(data)
+        channel = text_of(data.get("channel_id")) or user_of(data)
         return Identity(_event_type(data, kind), text_of(data.get("id")) or digest_of(request.body), channel)
 
     def keeps(self, request: Request) -> bool:
-        """All but probes."""
-        return not _is_probe(read(decode_object, request.body))
+        """All but probes, and what is asked while somebody types."""
+        data = read(decode_object, request.body)
+        return not (_is_probe(data) or data.get("type") == AUTOCOMPLETE)
 
     def reply(self, request: Request) -> Answer | None:
-        """In the interaction's own protocol: PONG, an empty choice, or an honest word that it was received."""
+        """In the interaction's own protocol: PONG, a form, or that an answer will come, which `apply` then enqueues."""
         data = read(decode_object, request.body)
         if is_webhook_event(data):
             return _NO_CONTENT
-        if data.get("type") == _PING:
+        if data.get("type") == PING:
             return _PONG
-        return _NO_CHOICES if data.get("type") == _AUTOCOMPLETE else self._received
+        if data.get("type") == AUTOCOMPLETE:
+            return _NO_CHOICES
+        return Answer(200, msgspec.json.encode(at_once(data, default=self.settings.callback_lang)))
+
+    def looks_up(self, request: Request) -> Callable[[], Answer] | None:
+        """An autocomplete's choices: the user's own orders."""
+        data = read(decode_object, request.body)
+        if data.get("type") != AUTOCOMPLETE:
+            return None
+        user, so_far = user_of(data), typed(data)
+
+        def find() -> Answer:
+            found = suggestions(engine_for(self.settings.database_url), DISCORD, user, so_far)
+            return Answer(200, msgspec.json.encode(choices(found)))
+
+        return find
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-        """Kept."""
-        return kept_for_later(connection, callbacks, at)
+        """Answer commands, buttons and forms of ours; all else is kept."""
+        questions, outcomes = [], {}
+        for callback in callbacks:
+            asked = heard(read(decode_object, callback.body), default=self.settings.callback_lang)
+            if asked is None:
+                outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
+            else:
+                questions.append(_question(callback, asked))
+        outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
+        return [outcomes[callback.id] for callback in callbacks]
+
+
+def _question(callback: Callback, asked: Heard) -> Question:
+    return Question(
+        callback.id,
+        f"chat:discord:{callback.event_key}",
+        Speaker(DISCORD, asked.user, asked.lang, private=True),
+        asked.command,
+        asked.arguments,
+        to=ReplyTo(DISCORD_REPLY, f"{asked.application}:{callback.event_key}", asked.token),
+    )
 
 
 def is_webhook_event(data: dict[str, Any]) -> bool:
@@ -96,24 +134,16 @@ def is_webhook_event(data: dict[str, Any]) -> bool:
 
 
 def _is_probe(data: dict[str, Any]) -> bool:
-    return data.get("type") == 0 or (data.get("type") == _PING and not is_webhook_event(data))
+    return data.get("type") == 0 or (data.get("type") == PING and not is_webhook_event(data))
 
 
 def _event_type(data: dict[str, Any], kind: int) -> str:
-    if kind == _PING:
+    if kind == PING:
         return "ping"
-    word = _INTERACTIONS.get(kind, "interaction")
+    word = NAMES.get(kind, "interaction")
     inner = object_of(data.get("data"))
     name = text_of(inner.get("name")) or text_of(inner.get("custom_id"))
     return f"{word}:{name}"[:64] if name else word
-
-
-def _user_of(data: dict[str, Any]) -> str:
-    for holder in (data, object_of(data.get("member")), object_of(data.get("data"))):
-        user_id = text_of(object_of(holder.get("user")).get("id"))
-        if user_id:
-            return user_id
-    return ""
 
 
 class DiscordBotEventHandler(EventCallbackHandler):

@@ -221,9 +221,13 @@ class Runner:
             await asyncio.to_thread(self._write_last, ended, unfinished, self._clock())
         except Exception as error:  # noqa: BLE001 - their leases end, then they are tried again
             _log.error("tasks.unwritten_at_stop", tasks=len(ended) + len(unfinished), error=self._writer.words(error))
+        await self.close()
+        self._loop = None
+
+    async def close(self) -> None:
+        """Close what was handed over for it; `run` does so at its end."""
         for close in self._closing:
             await close()
-        self._loop = None
 
     def _write_last(self, ended: Sequence[Ended], unfinished: Sequence[Task], at: int) -> None:
         if ended or unfinished:

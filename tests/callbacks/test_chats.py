@@ -1,0 +1,208 @@
+"""Customers in chats, from what they write to what they read: real transaction, slow lane and HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.operate import orders
+from tests.callbacks.chats import APPLICATION, Chats
+from tests.fakes import chat_api as fake
+from tests.fakes.chat_api import ChatApi, chat_api
+from tests.fakes.snap_api import failing as snap_failing
+from tests.fakes.snap_api import refused as snap_refused
+from tests.fakes.snap_api import snap_api
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[ChatApi]:
+    with chat_api() as api:
+        yield api
+
+
+@pytest.fixture
+def api(running: ChatApi) -> ChatApi:
+    running.sent.clear()
+    running.forget()
+    return running
+
+
+@pytest.fixture
+def chats(tmp_path: Path, api: ChatApi) -> Iterator[Chats]:
+    made = Chats(tmp_path, api)
+    yield made
+    made.engine.dispose()
+
+
+async def test_a_customer_links_on_telegram_and_reads_the_balance(chats: Chats) -> None:
+    chats.give()
+    await chats.telegram(f"/start {chats.code()}")
+    await chats.telegram("/saldo")
+    await chats.carry_out(2)
+    await chats.carry_out(2)
+    linked, balance = chats.heard("4711")
+    assert "Terhubung dengan akun ani" in linked
+    assert balance == "Saldo Anda: Rp100.000"
+    keyboard = chats.api.to("4711")[1].fields["reply_markup"]["inline_keyboard"][0]
+    assert keyboard[0] == {"text": "Rp20.000", "callback_data": "topup:20000"}
+
+
+async def test_an_update_that_comes_again_is_answered_once(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    first = await chats.telegram("/topup 50000", update=7)
+    again = await chats.telegram("/topup 50000", update=7)
+    assert (first["outcome"], again["outcome"]) == ("applied", "duplicate")
+    await chats.carry_out(5)
+    assert len(chats.heard("4711")) == 1
+    assert orders.show(chats.engine, f"TOPUP-{first['callback_id']}", lang="id").amount == "50000.00"
+
+
+async def test_in_a_group_money_is_told_in_private(chats: Chats) -> None:
+    chats.give()
+    chats.link("ani", "telegram", "4711")
+    await chats.telegram("/saldo@our_bot", chat=-100123)
+    await chats.telegram("/saldo", user=9, chat=-100123)
+    await chats.carry_out(5)
+    assert chats.heard("4711") == ["Saldo Anda: Rp100.000"]
+    (public,) = chats.heard("-100123")
+    assert "chat pribadi" in public
+
+
+async def test_a_code_written_in_a_group_links_nobody(chats: Chats) -> None:
+    code = chats.code()
+    await chats.telegram(f"/start {code}", chat=-100123)
+    await chats.telegram(f"/start {code}", user=666)
+    assert chats.open_channels() == []
+
+
+async def test_nobody_sees_the_orders_of_another(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    chats.announce("HERS", "budi")
+    await chats.telegram("/status HERS")
+    await chats.carry_out(5)
+    assert chats.heard("4711") == ["Anda tidak punya pesanan HERS. Periksa nomornya."]
+
+
+async def test_what_is_no_command_is_kept_and_left_alone(chats: Chats) -> None:
+    for update in ({"update_id": 1, "poll": {"id": "1"}}, {"update_id": 2, "of_tomorrow": []}):
+        assert (await chats.update(update))["outcome"] == "ignored"
+    assert (await chats.telegram("halo"))["outcome"] == "ignored"
+    assert await chats.carry_out(5) == 0
+
+
+async def test_who_blocks_the_bot_is_linked_no_more(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    chats.link("budi", "telegram", "4712")
+    chat = {"id": 4711, "type": "private"}
+    await chats.update({"update_id": 1, "my_chat_member": {"chat": chat, "new_chat_member": {"status": "kicked"}}})
+    assert chats.open_channels() == [("telegram", "4712")]
+    chats.api.say("4712", fake.refused(403, "Forbidden: bot was blocked by the user"))
+    await chats.telegram("/saldo", user=4712)
+    await chats.carry_out(5)
+    assert chats.open_channels() == []
+    assert chats.reasons() == ["message_blocked"]
+
+
+async def test_a_group_that_became_a_supergroup_is_followed(chats: Chats) -> None:
+    chats.link("ani", "telegram", "-5")
+    chats.api.say("-5", fake.refused(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1005))
+    await chats.telegram("/help", user=-5)
+    await chats.carry_out(5)
+    await chats.carry_out(5)
+    assert chats.open_channels() == [("telegram", "-1005")]
+    await chats.update({"update_id": 1, "message": {"chat": {"id": -1005}, "migrate_to_chat_id": -1006}})
+    assert chats.open_channels() == [("telegram", "-1006")]
+
+
+async def test_a_customer_links_on_discord_and_the_answer_stands_in_the_place_of_the_first(chats: Chats) -> None:
+    chats.give()
+    await chats.form(chats.code())
+    await chats.command("saldo")
+    await chats.carry_out(1)
+    assert "Terhubung dengan akun ani" in chats.heard("reply:interaction-token-1")[0].replace("\\", "")
+    (answer,) = chats.api.to("reply:interaction-token-2")
+    assert answer.method == "PATCH"
+    assert answer.text.replace("\\", "") == "Saldo Anda: Rp100.000"
+    assert answer.fields["allowed_mentions"] == {"parse": []}
+    buttons = answer.fields["components"][0]["components"]
+    assert [button["custom_id"] for button in buttons] == ["topup:2000000"[:11], "topup:50000", "topup:100000"]
+
+
+async def test_an_answer_that_is_faster_than_discord_is_tried_again(chats: Chats) -> None:
+    unknown = fake.discord_no(404, 10015, "Unknown Webhook")
+    chats.api.say("reply:interaction-token-1", unknown, unknown, fake.ok())
+    await chats.command("saldo")
+    for _ in range(3):
+        await chats.carry_out(60)
+    assert len(chats.api.to("reply:interaction-token-1")) == 3
+    assert chats.reasons() == []
+
+
+async def test_an_interaction_whose_token_has_ended_is_a_dead_letter(chats: Chats) -> None:
+    chats.api.say("reply:interaction-token-1", fake.discord_no(404, 10015, "Unknown Webhook"))
+    await chats.command("saldo")
+    for _ in range(6):
+        await chats.carry_out(60)
+    assert chats.reasons() == ["message_gone"]
+
+
+async def test_notices_reach_a_discord_user_by_a_direct_message_with_a_nonce(chats: Chats) -> None:
+    chats.link("ani", "discord", "77", lang="en")
+    chats.announce()
+    told = {"order_id": "TU-1", "transaction_status": "settlement"}
+    await chats.manager.handlers["midtrans"].handle(told)
+    chats.api.say("user:77", fake.failing(502), fake.ok())
+    await chats.carry_out(5)
+    await chats.carry_out(60)
+    first, second = chats.api.to("user:77")
+    assert first.text.replace("\\", "") == "Your top-up of IDR 100,000.00 has arrived (order TU-1)."
+    assert first.key == second.key, "Discord can tell the repetition by its nonce"
+    assert first.fields["enforce_nonce"] is True
+
+
+async def test_a_discord_user_who_takes_no_messages_is_linked_no_more(chats: Chats) -> None:
+    chats.link("ani", "discord", "77")
+    chats.announce()
+    await chats.manager.handlers["midtrans"].handle({"order_id": "TU-1", "transaction_status": "settlement"})
+    chats.api.say("user:77", fake.discord_no(403, 50007, "Cannot send messages to this user"))
+    await chats.carry_out(5)
+    assert chats.open_channels() == []
+    assert chats.reasons() == ["message_blocked"]
+
+
+async def test_a_top_up_opens_a_payment_and_answers_with_its_page(tmp_path: Path, api: ChatApi) -> None:
+    with snap_api() as snap:
+        chats = Chats(tmp_path, api, snap.url)
+        chats.link("ani", "telegram", "4711")
+        chats.link("ani", "discord", "77")
+        told = await chats.telegram("/topup 50rb")
+        await chats.command("topup", 75000)
+        await chats.carry_out(5)
+        assert sorted(one.fields["transaction_details"]["gross_amount"] for one in snap.wished) == [50_000, 75_000]
+        (link,) = chats.heard("4711")
+        assert f"(pesanan TOPUP-{told['callback_id']})" in link
+        assert link.split("\n")[1].startswith("http")
+        answer = chats.heard("reply:interaction-token-2")[0]
+        assert answer.split("\n")[1].startswith("http"), "an address stays a link"
+        chats.engine.dispose()
+
+
+async def test_a_payment_that_cannot_be_opened_is_said_so_and_kept_for_a_person(tmp_path: Path, api: ChatApi) -> None:
+    with snap_api() as snap:
+        chats = Chats(tmp_path, api, snap.url)
+        chats.link("ani", "telegram", "4711")
+        first = await chats.telegram("/topup 50000")
+        snap.say(f"TOPUP-{first['callback_id']}", snap_refused(400, "amount too small"))
+        second = await chats.telegram("/topup 60000")
+        snap.say(f"TOPUP-{second['callback_id']}", snap_failing(503))
+        for _ in range(14):
+            await chats.carry_out(61)
+        assert chats.reasons() == ["payment_not_opened", "too_old"]
+        assert [text[:20] for text in chats.heard("4711")] == ["Halaman pembayaran u"] * 2
+        chats.engine.dispose()
+
+
+async def test_an_application_id_that_leads_elsewhere_is_not_answered(chats: Chats) -> None:
+    told = await chats.discord(2, {"name": "saldo"}, application_id="../users")
+    assert told["outcome"] == "ignored"
+    assert APPLICATION.isdigit()
