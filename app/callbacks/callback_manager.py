@@ -13,6 +13,7 @@ from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegistry
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
+from app.callbacks.discord.extra import need_discord_py
 from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
 from app.callbacks.notification.notification_callbacks import (
     DiscordWebhookHandler,
@@ -92,6 +93,16 @@ class CallbackManager:
         """
         self.middleware.append(middleware)
         return middleware
+
+    def setup_discord_handlers(self, bot: Any, *, all_messages: bool = False) -> None:
+        """Attach to a `commands.Bot` of yours: what it sees is logged, our commands are added to its own.
+
+        Call it after your own commands are defined; once more does no harm. Raises StartRefused without discord.py.
+        """
+        need_discord_py()
+        from app.callbacks.discord.gateway import setup_discord_handlers  # noqa: PLC0415 - discord.py is an extra
+
+        setup_discord_handlers(bot, self, all_messages=all_messages)
 
     def performer(self, log: Log) -> HandlerPerformer:
         """Who carries callbacks of this log to `handle(data)` in the slow lane (tasks of kind `handler`)."""
