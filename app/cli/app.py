@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from app.cli import (
     alerts,
     audit,
+    bot,
     dead,
     discord,
     doctor,
@@ -47,6 +48,7 @@ commands = typer.Typer(
 commands.command()(processes.up)
 commands.command()(processes.serve)
 commands.command()(processes.worker)
+commands.command()(bot.bot)
 commands.command()(processes.migrate)
 commands.command()(story.show)
 commands.command("log")(search.list_log)

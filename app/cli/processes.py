@@ -25,7 +25,7 @@ def up() -> None:
 
     settings = parts.settings()
     _check_host(settings)
-    with _start():
+    with starting():
         ensure_schema(get_engine())
     become_supervisor()
 
@@ -42,7 +42,7 @@ def serve() -> None:
 
     settings = parts.settings()
     _check_host(settings)
-    with _start():
+    with starting():
         check_schema(get_engine())
     load_app(settings)
     stop_with_supervisor()
@@ -62,7 +62,7 @@ def worker() -> None:
     from app.engine.supervisor import stop_with_supervisor  # noqa: PLC0415 - as above
 
     settings = parts.settings()
-    with _start():
+    with starting():
         check_schema(get_engine())
     stop_with_supervisor()
     raise typer.Exit(run(settings, get_engine("worker"), load_app(settings)))
@@ -74,14 +74,14 @@ def migrate() -> None:
     Example: callbacks migrate
     """
     parts.settings()
-    with _start():
+    with starting():
         ensure_schema(get_engine())
     printing.out().print(Text("the schema is up to date", "green"))
 
 
 @contextmanager
-def _start() -> Iterator[None]:
-    """What the database says at the start, as one line."""
+def starting() -> Iterator[None]:
+    """What the database says at the start, as one line: raises StartRefused."""
     try:
         yield
     except DBAPIError as error:

@@ -58,14 +58,15 @@ class Settings(BaseSettings):
     digiflazz_api_url: str = Field("https://api.digiflazz.com", description="Digiflazz' API. Not used yet.")
 
     discord_bot_token: SecretStr | None = Field(
-        None, description="The bot's token; registers its commands. Of several separated by commas the first is used."
+        None,
+        description="The bot's token: runs the bot, writes messages, registers commands; of several the first one.",
     )
     discord_public_key: str | None = Field(
         None, description="The application's public key (hex) that proves interactions; several separated by commas."
     )
     discord_api_url: str = Field(
         "https://discord.com/api/v10",
-        description="Discord's API; webhooks at its host are sent to, beside those at discord.com.",
+        description="Discord's API, also the bot's; webhooks at its host are sent to, beside those at discord.com.",
     )
 
     telegram_bot_token: SecretStr | None = Field(None, description="The bot's token; sends messages.")
