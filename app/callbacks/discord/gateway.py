@@ -12,7 +12,7 @@ from discord.ext import commands
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.discord import gateway_events as events
 from app.callbacks.discord.commands import COMMANDS
-from app.callbacks.discord.gateway_interactions import Interactions, Suggestions
+from app.callbacks.discord.gateway_interactions import Interactions, Suggestions, own_orders
 from app.callbacks.discord.under_way import UnderWay
 from app.core.clock import now_us
 from app.core.config import Settings
@@ -36,7 +36,7 @@ class Handlers(Protocol):
 
 
 def setup_discord_handlers(
-    bot: commands.Bot, manager: Handlers, *, suggestions: Suggestions | None = None, all_messages: bool = False
+    bot: commands.Bot, manager: Handlers, *, suggestions: Suggestions = own_orders, all_messages: bool = False
 ) -> "Gateway":
     """Attach our listeners and commands to a bot of anybody's, beside its own; a second call changes nothing.
 
@@ -53,9 +53,7 @@ def setup_discord_handlers(
 class Gateway:
     """Our listeners on one bot."""
 
-    def __init__(
-        self, bot: commands.Bot, manager: Handlers, *, suggestions: Suggestions | None, all_messages: bool
-    ) -> None:
+    def __init__(self, bot: commands.Bot, manager: Handlers, *, suggestions: Suggestions, all_messages: bool) -> None:
         """Attaches them."""
         self._bot = bot
         self._manager = manager

@@ -15,8 +15,10 @@ from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.discord import gateway_events as events
 from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, Command, as_json, is_ours
 from app.callbacks.discord.under_way import UnderWay
+from app.core.database import get_engine
 from app.core.language import Lang, Text
 from app.core.telemetry import get_logger
+from app.operate import chat
 
 log = get_logger(__name__)
 
@@ -37,6 +39,11 @@ _SORRY = Text(
     "Maaf, permintaan Anda tidak dapat diproses. Silakan coba lagi.",
     "Sorry, your request could not be processed. Please try again.",
 )
+
+
+def own_orders(user_id: str, typed: str) -> list[str]:
+    """The newest orders of whoever is linked with this Discord user; raises what the state database raises."""
+    return chat.suggestions(get_engine(), "discord", user_id, typed)
 
 
 class Handlers(Protocol):
@@ -70,8 +77,8 @@ class SlashCommand(app_commands.Command[Any, ..., None]):
 class Interactions:
     """What comes from people's hands, on its way to the handlers."""
 
-    def __init__(self, manager: Handlers, under_way: UnderWay, suggestions: Suggestions | None) -> None:
-        """Without `suggestions` nothing is completed."""
+    def __init__(self, manager: Handlers, under_way: UnderWay, suggestions: Suggestions) -> None:
+        """`suggestions` completes the options of commands that say so."""
         self._manager = manager
         self._under_way = under_way
         self._suggestions = suggestions
@@ -121,8 +128,6 @@ class Interactions:
         return False
 
     async def _complete(self, interaction: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
-        if self._suggestions is None:
-            return []
         try:
             async with asyncio.timeout(_SUGGESTING_SECONDS):
                 found = await asyncio.to_thread(self._suggestions, str(interaction.user.id), typed)

@@ -10,6 +10,10 @@ from app.callbacks.callback_manager import CallbackManager
 from app.callbacks.discord import gateway_interactions
 from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, as_json
 from app.callbacks.discord.gateway import setup_discord_handlers
+from app.core.clock import now_us
+from app.core.database import get_engine, writing
+from app.operate import links, orders
+from app.operate.policy import UNASKED
 from tests.callbacks.discord.conftest import Offline, kept
 from tests.fakes import discord_payloads as payloads
 
@@ -155,6 +159,20 @@ async def test_an_order_is_completed_from_what_is_typed(manager: CallbackManager
     assert answer["type"] == 8
     assert [each["value"] for each in answer["data"]["choices"]] == [f"ORDER-{number}" for number in range(25)]
     assert kept("discord") == []
+
+
+async def test_without_more_the_orders_of_whoever_is_linked_are_offered(
+    manager: CallbackManager, offline: Offline
+) -> None:
+    engine, order = get_engine(), {"kind": "topup", "amount": "50000.00"}
+    for order_id, user_id in (("TU-1", "ani"), ("TU-2", "budi"), ("XY-3", "ani")):
+        told = {"order_id": order_id, "user_id": user_id, **order}
+        orders.create_order(engine, told, at=now_us(), policy=UNASKED, lang="en")
+    with writing(engine) as connection:
+        links.link(connection, "ani", "discord", str(payloads.ANI["id"]), "id", now_us(), by="code")
+    manager.setup_discord_handlers((await offline.connected()).bot)
+    await offline.gets("INTERACTION_CREATE", payloads.typing("status", "order_id", "tu"))
+    assert [answer["data"]["choices"] for _, _, answer in offline.asked] == [[{"name": "TU-1", "value": "TU-1"}]]
 
 
 async def test_completing_that_fails_or_takes_too_long_offers_nothing(
