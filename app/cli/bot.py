@@ -12,7 +12,8 @@ from app.core.errors import StartRefused
 def bot() -> None:
     """Run a Discord bot: it logs what it sees, and takes /saldo, /status and the other commands. Ctrl-C stops.
 
-    The worker decides and answers: run it beside (`callbacks up`). Needs DISCORD_BOT_TOKEN and discord.py.
+    The worker answers: run `callbacks up` beside. Needs DISCORD_BOT_TOKEN and discord.py. What happens while no bot
+    runs Discord does not tell later.
 
     Example: callbacks bot
     """
