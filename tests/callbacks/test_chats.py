@@ -206,3 +206,67 @@ async def test_an_application_id_that_leads_elsewhere_is_not_answered(chats: Cha
     told = await chats.discord(2, {"name": "saldo"}, application_id="../users")
     assert told["outcome"] == "ignored"
     assert APPLICATION.isdigit()
+
+
+PERSON = {"id": "77", "name": "Ani *_*"}
+
+
+async def test_prefix_commands_are_answered_in_private_where_others_would_hear(chats: Chats) -> None:
+    chats.give()
+    chats.link("ani", "discord", "77")
+    said = {"author": PERSON, "content": "!saldo", "command": "saldo", "arguments": ""}
+    await chats.event("on_message", id="1", channel_id="55", guild_id="5", **said)
+    await chats.event("on_message", id="2", channel_id="66", **said)
+    await chats.event("on_message", id="2", channel_id="66", **said)
+    await chats.carry_out(10)
+    assert [text.replace("\\", "") for text in chats.heard("user:77")] == ["Saldo Anda: Rp100.000"]
+    assert len(chats.heard("channel:66")) == 1
+    assert chats.heard("channel:55") == []
+
+
+async def test_a_message_that_is_no_command_of_ours_is_kept(chats: Chats) -> None:
+    told = await chats.event("on_message", id="1", channel_id="55", author=PERSON, content="!saldo")
+    assert told["outcome"] == "ignored"
+    assert (await chats.event("on_ready", bot={"id": "1", "name": "bot"}, guilds=1))["outcome"] == "ignored"
+    assert (await chats.event("on_member_remove", id="1", user=PERSON))["outcome"] == "ignored"
+
+
+async def test_a_newcomer_is_welcomed_once_and_nobody_is_mentioned(chats: Chats) -> None:
+    joined = {"id": "5:77:1", "guild_id": "5", "guild_name": "Toko", "user": {"id": "77", "name": "@everyone"}}
+    first = await chats.event("on_member_join", channel_id="55", **joined)
+    again = await chats.event("on_member_join", channel_id="55", **joined)
+    assert (first["outcome"], again["outcome"]) == ("applied", "duplicate")
+    await chats.event("on_member_join", **{**joined, "id": "5:78:1", "user": {"id": "78", "name": "Budi"}})
+    await chats.carry_out(10)
+    (welcome,) = chats.api.to("channel:55")
+    assert "Selamat datang" in welcome.text
+    assert welcome.fields["allowed_mentions"] == {"parse": []}
+    assert "Budi" in chats.heard("user:78")[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"error": "MissingRequiredArgument", "parameter": "order_id"}, "order_id belum diisi"),
+        ({"error": "CommandOnCooldown", "retry_after": 3.4}, "3 detik"),
+        ({"error": "MissingPermissions", "missing": ["ban_members"]}, "ban_members"),
+        ({"error": "CommandInvokeError"}, "gagal"),
+        ({"error": "SomethingOfTomorrow"}, "gagal"),
+        ({"error": "CommandNotFound"}, None),
+        ({"error": "CommandInvokeError", "explain": False}, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_an_error_of_a_command_is_explained(chats: Chats, error: dict[str, object], words: str | None) -> None:
+    said = {"id": "1", "channel_id": "55", "guild_id": "5", "author": PERSON, "content": "!x", "command": "x"}
+    await chats.event("on_command_error", **{**said, "explain": True, **error})
+    await chats.carry_out(10)
+    told = [text.replace("\\", "") for text in chats.heard("channel:55")]
+    assert (len(told) == 1 and words in told[0]) if words else told == []
+
+
+async def test_an_unknown_command_is_explained_in_private(chats: Chats) -> None:
+    said = {"id": "1", "channel_id": "55", "author": PERSON, "content": "!x", "command": "x", "explain": True}
+    await chats.event("on_command_error", error="CommandNotFound", **said)
+    await chats.carry_out(10)
+    assert "Perintah x tidak ada" in chats.heard("channel:55")[0]

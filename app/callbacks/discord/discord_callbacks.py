@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from app.callbacks.base.base_handlers import EventCallbackHandler, WebhookCallbackHandler, kept_for_later, proved
+from app.callbacks.base.base_handlers import EventCallbackHandler, WebhookCallbackHandler, proved
 from app.callbacks.base.reading import decode_object, digest_of, object_of, read, text_of
+from app.callbacks.discord.bot_events import Called, Told, meant
 from app.callbacks.discord.interactions import (
     AUTOCOMPLETE,
     NAMES,
@@ -22,11 +23,13 @@ from app.callbacks.discord.interactions import (
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.database import engine_for
 from app.core.errors import StartRefused, UnreadableBody
+from app.core.language import Lang
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
+from app.engine.tasks.queue import enqueue
 from app.operate.answering import Question, answer_all
 from app.operate.chat import Speaker, suggestions
-from app.operate.messaging import ReplyTo
-from app.providers.chat_messages import DISCORD, DISCORD_REPLY
+from app.operate.messaging import ReplyTo, reply_task
+from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY
 from app.providers.schemes import STALE, ed25519, is_ed25519_key
 
 _PONG = Answer(200, b'{"type":1}')
@@ -147,7 +150,11 @@ def _event_type(data: dict[str, Any], kind: int) -> str:
 
 
 class DiscordBotEventHandler(EventCallbackHandler):
-    """`POST /callbacks/event/discord`: what a bot of yours saw (`on_ready`, `on_message`, `on_member_join` …)."""
+    """`POST /callbacks/event/discord`: what a bot of yours saw (`on_ready`, `on_message`, `on_member_join` …).
+
+    Newcomers are welcomed, errors of commands explained, `saldo` and `status` answered: a message with `command` (and
+    `arguments`) is one that the bot took for such a command. All else is kept.
+    """
 
     event_types = ("on_ready", "on_message", "on_command_error", "on_member_join", "on_member_remove")
 
@@ -155,6 +162,40 @@ class DiscordBotEventHandler(EventCallbackHandler):
         """Proved by the management token."""
         super().__init__("discord", db=db, settings=settings)
 
+    def identify(self, request: Request) -> Identity:
+        """By `id` where there is one, in order within a channel; raises UnreadableBody."""
+        found = super().identify(request)
+        data = object_of(self.read(request.body))
+        event_key = text_of(data.get("id")) or found.event_key
+        return Identity(found.event_type, event_key, text_of(data.get("channel_id")))
+
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-        """Kept."""
-        return kept_for_later(connection, callbacks, at)
+        """Enqueue what answers them; each once, however often it is told."""
+        questions, outcomes = [], {}
+        lang = self.settings.callback_lang
+        for callback in callbacks:
+            match meant(object_of(self.read(callback.body)), lang=lang):
+                case Called() as called:
+                    questions.append(_of_message(callback, called, lang))
+                case Told() as told:
+                    key = f"event:discord:{callback.event_type}:{callback.event_key}"
+                    task = reply_task(told.to, told.text, key, at, callback_id=callback.id)
+                    word = OutcomeWord.APPLIED if enqueue(connection, [task], at) else OutcomeWord.DUPLICATE
+                    reason = "message_enqueued" if word is OutcomeWord.APPLIED else ""
+                    outcomes[callback.id] = Outcome(callback.id, word, reason)
+                case None:
+                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
+        outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
+        return [outcomes[callback.id] for callback in callbacks]
+
+
+def _of_message(callback: Callback, called: Called, lang: Lang) -> Question:
+    return Question(
+        callback.id,
+        f"chat:discord:message:{callback.event_key}",
+        Speaker(DISCORD, called.user, lang, called.private),
+        called.command,
+        called.arguments,
+        to=ReplyTo(DISCORD_BOT, f"channel:{called.channel}"),
+        in_private=ReplyTo(DISCORD_BOT, f"user:{called.user}"),
+    )

@@ -186,7 +186,7 @@ async def test_completing_that_fails_or_takes_too_long_offers_nothing(
         enough.wait(10)
         return ["ORDER-1"]
 
-    monkeypatch.setattr(interactions, "_SUGGESTING_SECONDS", 0.05)
+    monkeypatch.setattr(gateway_interactions, "_SUGGESTING_SECONDS", 0.05)
     setup_discord_handlers((await offline.connected()).bot, manager, suggestions=suggestions)
     for typed in ("broken", "slow"):
         await offline.gets("INTERACTION_CREATE", payloads.typing("status", "order_id", typed))
