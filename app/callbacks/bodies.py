@@ -43,6 +43,22 @@ class Announcement(BaseModel):
     customer_no: Line | StrictInt | None = None
 
 
+class NewChannel(BaseModel):
+    """An address that a user is to be reached at."""
+
+    user_id: Id
+    service: StrictStr
+    address: Annotated[StrictStr, _told(minLength=1, maxLength=256)]
+    lang: Annotated[StrictStr, _told(enum=["id", "en"])] | None = None
+    who: Who | None = None
+
+
+class NewCode(BaseModel):
+    """The user who is to link a chat."""
+
+    user_id: Id
+
+
 class Word(BaseModel):
     """A person's word about an order."""
 

@@ -2,16 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.callbacks import embedding, examples
+from app.callbacks import channel_controller, embedding, examples
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.handlers_shown import HandlerShown, HandlersShown
-from app.callbacks.problems import ManagedRoute, ProblemRoute, described, install
+from app.callbacks.problems import TOKEN, ManagedRoute, ProblemRoute, described, install, who_asks
 from app.callbacks.queries import AlertQuery, CallbackQuery, EntryQuery, LetterQuery, TransactionQuery
 from app.core.clock import now_us
 from app.core.config import get_settings
@@ -36,20 +35,13 @@ from app.operate.wallets_shown import EntriesShown, WalletShown
 
 Number = Annotated[int, Path(ge=0, le=ID_MAX)]
 
-#: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.
-_TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
-
 managed = APIRouter(
-    route_class=ManagedRoute, responses=described(401, 429, 500, 503), dependencies=[_TOKEN], tags=["management"]
+    route_class=ManagedRoute, responses=described(401, 429, 500, 503), dependencies=[TOKEN], tags=["management"]
 )
 public = APIRouter(route_class=ProblemRoute)
 
 _CALLBACK_PROBLEMS = described(400, 401, 404, 408, 413, 415, 422, 431, 500, 501, 503)
 _BODY_PROBLEMS = (400, 411, 413, 415, 422)
-
-
-def _who(request: Request, who: str | None) -> str:
-    return who or f"api {request.client.host if request.client else ''}".strip()
 
 
 # What senders call. The door answers these before FastAPI is asked; where the router is mounted in an application of
@@ -74,7 +66,7 @@ async def webhook(provider: str, request: Request) -> Response:
     summary="An event of a program of yours",
     openapi_extra=examples.body(examples.EVENTS),
     responses={200: examples.TAKEN, **_CALLBACK_PROBLEMS, **described(429)},
-    dependencies=[_TOKEN],
+    dependencies=[TOKEN],
 )
 async def event(event_type: str, request: Request) -> Response:
     """Like a webhook, for the bearer of the admin token."""
@@ -131,7 +123,7 @@ def replay_callback(
         room = replay.Room(get_engine(), log, get_callback_manager().lookup)
         if explain:
             return replay.explain_one(room, callback_id, at=now_us(), lang=lang)
-        who, reason = _who(request, person.who if person else None), person.reason if person else None
+        who, reason = who_asks(request, person.who if person else None), person.reason if person else None
         return replay.replay_one(room, callback_id, who=who, reason=reason, at=now_us(), lang=lang)
 
 
@@ -145,7 +137,7 @@ def list_dead(sought: Annotated[LetterQuery, Query()]) -> DeadLettersShown:
 @managed.post("/callbacks/dead/{dead_id}/retry", responses=described(404, 409, *_BODY_PROBLEMS))
 def retry_dead(dead_id: Number, request: Request, person: MaybeNamed = None) -> RetriedShown:
     """Decide a callback anew with today's facts, or try a task again."""
-    who = _who(request, person.who if person else None)
+    who = who_asks(request, person.who if person else None)
     lang = get_settings().callback_lang
     with visiting(get_settings().callback_log_url) as log:
         return letters.retry_dead(
@@ -156,7 +148,7 @@ def retry_dead(dead_id: Number, request: Request, person: MaybeNamed = None) -> 
 @managed.post("/callbacks/dead/{dead_id}/drop", responses=described(404, 409, *_BODY_PROBLEMS))
 def drop_dead(dead_id: Number, request: Request, person: NamedWithReason) -> DeadLetterShown:
     """Close a dead letter without doing anything."""
-    who, lang = _who(request, person.who), get_settings().callback_lang
+    who, lang = who_asks(request, person.who), get_settings().callback_lang
     return letters.drop_dead(get_engine(), dead_id, who=who, reason=person.reason, at=now_us(), lang=lang)
 
 
@@ -212,7 +204,7 @@ def resolve_transaction(order_id: str, word: Said, request: Request) -> Transact
         get_engine(),
         order_id,
         word.model_dump(exclude_none=True, exclude={"who"}),
-        who=_who(request, word.who),
+        who=who_asks(request, word.who),
         at=now_us(),
         policy=policy_of(settings),
         lang=settings.callback_lang,
@@ -275,5 +267,6 @@ def metrics(request: Request) -> Response:
 callback_router = APIRouter(lifespan=embedding.lifespan)
 callback_router.include_router(public)
 callback_router.include_router(managed)
+callback_router.include_router(channel_controller.router)
 
 __all__ = ["callback_router", "install"]

@@ -34,6 +34,8 @@ WORDS: dict[str, dict[str, Any]] = {
 RETRY = {"named": {"who": "sari"}, "unnamed": {}}
 REPLAY = {"replay": {"reason": "the order was announced with a wrong amount", "who": "sari"}}
 DROP = {"drop": {"reason": "a test of ours", "who": "sari"}}
+CODE = {"code": {"user_id": "ani"}}
+CHANNEL = {"chat": {"user_id": "ani", "service": "telegram", "address": "4711", "lang": "id", "who": "sari"}}
 
 TAKEN: dict[str, Any] = {
     "description": "It is on disk. Discord gets the answer of its own protocol, for its webhook events a bare 204.",

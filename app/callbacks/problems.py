@@ -6,9 +6,10 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
@@ -51,6 +52,15 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
     },
 }
+
+
+#: Shows the token in OpenAPI, and the place to put it in the documentation's page; `ManagedRoute` is what asks for it.
+TOKEN = Security(HTTPBearer(scheme_name="admin token", description="CALLBACK_ADMIN_TOKEN", auto_error=False))
+
+
+def who_asks(request: Request, who: str | None) -> str:
+    """Who does something: the name given, else where the request came from."""
+    return who or f"api {request.client.host if request.client else ''}".strip()
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:

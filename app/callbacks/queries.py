@@ -65,6 +65,16 @@ class AlertQuery(_Page):
     closed: bool = Field(default=False, description="Closed ones, too.")
 
 
+class ChannelQuery(BaseModel):
+    """Which channels; what is empty asks for nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: str = Field("", max_length=256)
+    ended: bool = Field(default=False, description="Those that have ended, too.")
+    rows: int = Field(50, ge=1, le=200)
+
+
 class EntryQuery(BaseModel):
     """Which page of a wallet's entries."""
 

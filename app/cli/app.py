@@ -12,6 +12,7 @@ from app.cli import (
     alerts,
     audit,
     bot,
+    channels,
     dead,
     discord,
     doctor,
@@ -67,6 +68,7 @@ commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(dead.dead, name="dead")
 commands.add_typer(alerts.alerts, name="alerts")
+commands.add_typer(channels.commands, name="channels")
 commands.add_typer(telegram.commands, name="telegram")
 commands.add_typer(discord.commands, name="discord")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, select, update
 
+from app.core.config import Settings
 from app.core.database import reading, writing
 from app.core.errors import FieldError, NotFound
 from app.core.language import Lang, Text
@@ -16,7 +17,7 @@ from app.operate.channels_shown import ChannelShown, ChannelsShown, CodeShown
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.shown import time_text
 from app.providers.chat_messages import DISCORD, TELEGRAM
-from app.providers.other_channels import recipient_of
+from app.providers.other_channels import channels_of, recipient_of
 
 ROWS_MAX = 200
 _HOW = Text(
@@ -25,6 +26,11 @@ _HOW = Text(
     "The code is good for 15 minutes and one use. Telegram: send /start {code} to the bot in a private chat."
     " Discord: type /link and fill in the code.",
 )
+
+
+def services(settings: Settings) -> tuple[str, ...]:
+    """Where a user can be reached, as it is set up. Raises StartRefused for CALLBACK_CHANNELS that cannot be read."""
+    return (TELEGRAM, DISCORD, *channels_of(settings.callback_channels))
 
 
 def make_code(engine: Engine, user_id: Any, *, at: int, lang: Lang) -> CodeShown:

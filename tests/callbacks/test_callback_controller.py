@@ -325,6 +325,10 @@ MANAGED = [
     ("GET", "/wallets/x"),
     ("GET", "/wallets/x/entries"),
     ("GET", "/metrics"),
+    ("GET", "/channels"),
+    ("POST", "/channels"),
+    ("POST", "/channels/codes"),
+    ("POST", "/channels/1/end"),
     ("POST", "/callbacks/event/file"),
 ]
 
