@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.core.config import Settings
-from app.engine.callback import Outcome, OutcomeWord
+from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.tasks.queue import NewTask, enqueue, known
 from app.operate.chat import Asked, Payment, Reply, Speaker, answer
 from app.operate.messaging import ReplyTo, reply_task
@@ -33,6 +33,11 @@ class Opening(msgspec.Struct, frozen=True):
 
     payment: Payment
     to: ReplyTo
+
+
+def chat_key(callback: Callback) -> str:
+    """The key of what answers this callback: equal when the service tells of the same again."""
+    return f"chat:{callback.provider}:{callback.event_type}:{callback.event_key}"
 
 
 def answer_all(

@@ -132,29 +132,32 @@ def _status(turn: _Turn) -> Reply:
     order = books.order_of(turn.connection, order_id)
     if order is None or order.user_id != turn.channel.user_id:
         return Reply(say("no_such_order", turn.lang, order_id=order_id))
-    values = _values(turn.connection, order, turn.lang)
-    told = say("order", turn.lang, values)
-    return Reply(f"{told}\n{say('serial_number', turn.lang, values)}" if values["serial_number"] else told)
+    status, serial = _standing(turn.connection, order)
+    return Reply(texts.notice(order.kind, status, texts.order_values(order, serial, turn.lang), turn.lang))
 
 
 def _newest(turn: _Turn) -> Reply:
     numbers = books.numbers_of_user(turn.connection, turn.channel.user_id, rows_max=_NEWEST)
     orders = [order for number in numbers if (order := books.order_no(turn.connection, number)) is not None]
-    lines = [say("order_line", turn.lang, _values(turn.connection, order, turn.lang)) for order in orders]
-    return Reply("\n".join(lines) or say("no_orders", turn.lang))
+    return Reply("\n".join(_line(turn, order) for order in orders) or say("no_orders", turn.lang))
 
 
-def _values(connection: Connection, order: books.OrderRow, lang: Lang) -> dict[str, str]:
+def _line(turn: _Turn, order: books.OrderRow) -> str:
+    status, _ = _standing(turn.connection, order)
+    unpaid = order.kind == TOPUP and status == "waiting"
+    values = {
+        "order_id": order.order_id,
+        "status": say("unpaid", turn.lang) if unpaid else texts.status(status, turn.lang),
+        "amount": texts.money(order.amount, order.currency, turn.lang),
+    }
+    return say("order_line", turn.lang, values)
+
+
+def _standing(connection: Connection, order: books.OrderRow) -> tuple[str, str]:
+    """An order's status, and its serial number where there is one."""
     known = {row.fact: row.level for row in books.facts_of(connection, order.no)}
     status = effect(order.kind, order.amount, known).status
-    what = say("topup_what", lang) if order.kind == TOPUP else f"{order.product} {order.customer_no}".strip()
-    return {
-        "order_id": order.order_id,
-        "status": texts.status(status, lang),
-        "what": what or order.kind,
-        "amount": texts.money(order.amount, order.currency, lang),
-        "serial_number": serial_number(known, status) or "",
-    }
+    return status, serial_number(known, status) or ""
 
 
 def _topup(turn: _Turn) -> Reply:

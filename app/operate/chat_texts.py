@@ -41,18 +41,13 @@ CHAT: dict[str, Text] = {
     "balance_held": Text(
         "Saldo Anda: {balance}\nDitahan untuk pembelian: {held}", "Your balance: {balance}\nHeld for purchases: {held}"
     ),
-    "order": Text(
-        "Pesanan {order_id}: {status}\n{what}, {amount}",
-        "Order {order_id}: {status}\n{what}, {amount}",
-    ),
     "order_line": Text("{order_id}: {status} ({amount})", "{order_id}: {status} ({amount})"),
-    "serial_number": Text("SN: {serial_number}", "Serial number: {serial_number}"),
+    "unpaid": Text("belum dibayar", "not paid yet"),
     "no_such_order": Text(
         "Anda tidak punya pesanan {order_id}. Periksa nomornya.",
         "You have no order {order_id}. Please check its number.",
     ),
     "no_orders": Text("Anda belum punya pesanan.", "You have no orders yet."),
-    "topup_what": Text("isi saldo", "top-up"),
     "how_much": Text(
         "Tulis jumlahnya: /topup 50000 (dari {least} sampai {most}).",
         "Say how much: /topup 50000 (from {least} to {most}).",

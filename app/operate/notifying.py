@@ -55,6 +55,11 @@ def notify(connection: Connection, notices: Sequence[Noticed]) -> None:
     enqueue(connection, tasks, fresh[0][3] if fresh else 0)
 
 
+def notice_keys(order_no: int, source_id: int | None = None) -> str:
+    """How the keys of an order's notices begin; of those that one callback, answer or person brought about."""
+    return f"notice:{order_no}:" if source_id is None else f"notice:{order_no}:{source_id}:"
+
+
 def _is_old(notice: Noticed) -> bool:
     source_id, _, _, at = notice
     return 0 < source_id < at - _NEWS_US  # a callback's id is about the time at which it came
@@ -69,7 +74,7 @@ def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]
     for channel in channels:
         values = texts.order_values(order, serial_number(known, status) or "", channel.lang)
         told = texts.notice(order.kind, status, values, channel.lang)
-        key = f"notice:{source_id}:{number}:{status}:{channel.channel_id}"
+        key = f"{notice_keys(number, source_id)}{status}:{channel.channel_id}"
         callback_id = source_id if source_id > 0 else None
         title = say("notice_title", channel.lang, values)
         yield notice_task(

@@ -1,13 +1,16 @@
 """How values look outside, for the API and `--json`: ids and amounts as strings, times in ISO 8601 UTC."""
 
 import base64
+import re
 from datetime import UTC, datetime
 from typing import overload
 
 from pydantic import BaseModel, ConfigDict
 
 from app.core.money import Minor, format_amount
-from app.core.telemetry import without_webhooks
+from app.core.telemetry import HIDDEN, without_webhooks
+
+_TOKEN = re.compile(r'("token"\s*:\s*")(?:[^"\\]|\\.)+(")')
 
 
 def time_text(at: int) -> str:
@@ -32,8 +35,11 @@ class Shown(BaseModel):
 
 
 def body_shown(body: bytes) -> tuple[str, str]:
-    """A body as text and as base64, both without the secret ends of webhooks' addresses; `export` has its bytes."""
+    """A body as text and as base64, both without tokens and the secret ends of webhooks' addresses.
+
+    Discord's interactions carry a token by which anybody can answer for a quarter of an hour. `export` has the bytes.
+    """
     text = body.decode(errors="replace")
-    if (shown := without_webhooks(text)) != text:
+    if (shown := without_webhooks(_TOKEN.sub(rf"\1{HIDDEN}\2", text))) != text:
         return shown, base64.b64encode(shown.encode()).decode()
     return text, base64.b64encode(body).decode()

@@ -17,6 +17,7 @@ from app.ledger import books
 from app.ledger.effect import effect
 from app.operate import inbox, outcomes, texts
 from app.operate.advice import outcome_text
+from app.operate.notifying import notice_keys
 from app.operate.shown import time_text
 from app.operate.story_shown import CallbackToldShown, MovedShown, StoryLine, StoryShown
 
@@ -176,12 +177,18 @@ def _notices(connection: Connection, order: books.OrderRow, sources: Iterable[in
 
 def _tasks(connection: Connection, order: books.OrderRow, lang: Lang) -> Iterator[_Line]:
     # By key: there is no index from orders to tasks.
+    questions, notices = f"ask:{order.no}", notice_keys(order.no).removesuffix(":")
     rows = connection.execute(
         text(
             "SELECT id, kind, destination, state, tries, last_error, created_at FROM callback_tasks"
-            " WHERE key >= :first AND key < :end"
+            " WHERE (key >= :asked AND key < :asked_end) OR (key >= :told AND key < :told_end)"
         ),
-        {"first": f"ask:{order.no}:", "end": f"ask:{order.no};"},
+        {
+            "asked": f"{questions}:",
+            "asked_end": f"{questions};",
+            "told": f"{notices}:",
+            "told_end": f"{notices};",
+        },
     )
     for number, kind, destination, state, tries, last_error, at in rows:
         values = {"kind": kind, "destination": destination, "state": state, "tries": tries}

@@ -2,33 +2,39 @@
 
 from collections.abc import Iterable
 
+import orjson
 from sqlalchemy import Connection, RowMapping, select, text
 
 from app.engine.callback import Callback
 from app.engine.tables import tries
+from app.operate.answering import chat_key
+from app.operate.notifying import notice_keys
 from app.operate.shown import time_text
 from app.operate.tasks_shown import TaskShown, TryShown
 
-# By key where keys are known: there is no index from callbacks to tasks, it would be read only here.
+# By keys and their beginnings (up to a colon): an index from callbacks to tasks would be read only here.
 _OF_CALLBACK = text("""
 SELECT id, kind, destination, state, tries, due_at, last_error FROM callback_tasks WHERE id IN (
- SELECT id FROM callback_tasks WHERE key >= :ask AND key < :ask_end
- UNION SELECT id FROM callback_tasks WHERE key IN (:handed, :message, :message_named))
+ SELECT t.id FROM json_each(:beginnings) AS j CROSS JOIN callback_tasks AS t
+  ON t.key >= j.value AND t.key < substr(j.value, 1, length(j.value) - 1) || ';'
+ UNION SELECT id FROM callback_tasks WHERE key IN (SELECT value FROM json_each(:keys)))
 ORDER BY id""")
 
 
 def tasks_of(connection: Connection, callback: Callback, order_no: int | None) -> list[TaskShown]:
-    """Questions about the callback's order, what hands it to its handler, the message that it asked for."""
-    rows = connection.execute(
-        _OF_CALLBACK,
-        {
-            "ask": f"ask:{order_no}:" if order_no is not None else "-",
-            "ask_end": f"ask:{order_no};" if order_no is not None else "-",
-            "handed": f"handler:{callback.provider}:{callback.id}",
-            "message": f"message:{callback.provider}:{callback.id}",
-            "message_named": f"message:{callback.provider}:{callback.event_key}",
-        },
-    ).mappings()
+    """Questions about its order, what hands it to its handler, notices and messages it brought about, its answer."""
+    answer = chat_key(callback)
+    beginnings = [f"{answer}:"]
+    if order_no is not None:
+        beginnings += [f"ask:{order_no}:", notice_keys(order_no, callback.id)]
+    keys = [
+        f"handler:{callback.provider}:{callback.id}",
+        f"message:{callback.provider}:{callback.id}",
+        f"message:{callback.provider}:{callback.event_key}",
+        answer,
+    ]
+    asked = {"beginnings": orjson.dumps(beginnings).decode(), "keys": orjson.dumps(keys).decode()}
+    rows = connection.execute(_OF_CALLBACK, asked).mappings()
     found = list(rows)
     made = _tries_of(connection, [row["id"] for row in found])
     return [_shown(row, made.get(row["id"], [])) for row in found]

@@ -14,9 +14,10 @@ from app.core.language import Lang
 from app.engine.log import open_log
 from app.engine.tables import dead, tasks
 from app.engine.tasks.runner import Runner
-from app.operate import channels, orders, wallets
+from app.operate import channels, orders, story, wallets
 from app.operate.channels_shown import ChannelShown
 from app.operate.policy import policy_of
+from app.operate.story_shown import CallbackToldShown
 from tests.fakes.chat_api import BOT_TOKEN, TOKEN, ChatApi
 from tests.fakes.snap_api import KEY
 
@@ -134,6 +135,14 @@ class Chats:
         """Of the dead letters."""
         with reading(self.engine) as connection:
             return list(connection.execute(select(dead.c.reason)).scalars())
+
+    def show(self, callback_id: str) -> CallbackToldShown:
+        """What `callbacks show` tells of a callback."""
+        callbacks = open_log(self.settings.callback_log_url, server=False)
+        try:
+            return story.show_callback(self.engine, callbacks, self.manager.lookup, int(callback_id), lang="id")
+        finally:
+            callbacks.close()
 
     def heard(self, to: str) -> list[str]:
         """What came to this place, the last word of each message that was edited or sent."""

@@ -270,3 +270,18 @@ async def test_an_unknown_command_is_explained_in_private(chats: Chats) -> None:
     await chats.event("on_command_error", error="CommandNotFound", **said)
     await chats.carry_out(10)
     assert "Perintah x tidak ada" in chats.heard("channel:55")[0]
+
+
+async def test_what_was_sent_because_of_a_callback_is_shown_with_it_and_its_order(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    chats.announce()
+    paid = await chats.manager.handlers["midtrans"].handle({"order_id": "TU-1", "transaction_status": "settlement"})
+    asked = await chats.command("saldo")
+    await chats.carry_out(5)
+    shown = chats.show(paid["callback_id"])
+    assert [(task.kind, task.destination, task.state) for task in shown.tasks] == [("telegram", "4711", "done")]
+    assert shown.story is not None
+    assert [line.what for line in shown.story.lines][-1] == "task"
+    answered = chats.show(asked["callback_id"])
+    assert [(task.kind, task.state) for task in answered.tasks] == [("discord_reply", "done")]
+    assert "interaction-token" not in answered.model_dump_json()

@@ -81,8 +81,8 @@ def test_an_order_is_told_with_how_it_stands_and_without_a_number_the_newest_one
     shop.announce("TU-2", amount="50000.00")
     shop.announce("HERS", "budi")
     shop.tell("TU-2")
-    assert ask(shop, "status", "TU-2").text == "Pesanan TU-2: lunas\nisi saldo, Rp50.000"
-    assert ask(shop, "status").text == "TU-2: lunas (Rp50.000)\nTU-1: menunggu kabar dari pengirim (Rp100.000)"
+    assert ask(shop, "status", "TU-2").text == "Isi saldo Rp50.000 berhasil (pesanan TU-2)."
+    assert ask(shop, "status").text == "TU-2: lunas (Rp50.000)\nTU-1: belum dibayar (Rp100.000)"
 
 
 def test_a_top_up_announces_an_order_and_without_a_key_says_what_to_do(shop: Shop) -> None:

@@ -26,7 +26,7 @@ from app.core.errors import StartRefused, UnreadableBody
 from app.core.language import Lang
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue
-from app.operate.answering import Question, answer_all
+from app.operate.answering import Question, answer_all, chat_key
 from app.operate.chat import Speaker, suggestions
 from app.operate.messaging import ReplyTo, reply_task
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY
@@ -123,7 +123,7 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
 def _question(callback: Callback, asked: Heard) -> Question:
     return Question(
         callback.id,
-        f"chat:discord:{callback.event_key}",
+        chat_key(callback),
         Speaker(DISCORD, asked.user, asked.lang, private=True),
         asked.command,
         asked.arguments,
@@ -178,8 +178,7 @@ class DiscordBotEventHandler(EventCallbackHandler):
                 case Called() as called:
                     questions.append(_of_message(callback, called, lang))
                 case Told() as told:
-                    key = f"event:discord:{callback.event_type}:{callback.event_key}"
-                    task = reply_task(told.to, told.text, key, at, callback_id=callback.id)
+                    task = reply_task(told.to, told.text, chat_key(callback), at, callback_id=callback.id)
                     word = OutcomeWord.APPLIED if enqueue(connection, [task], at) else OutcomeWord.DUPLICATE
                     reason = "message_enqueued" if word is OutcomeWord.APPLIED else ""
                     outcomes[callback.id] = Outcome(callback.id, word, reason)
@@ -192,7 +191,7 @@ class DiscordBotEventHandler(EventCallbackHandler):
 def _of_message(callback: Callback, called: Called, lang: Lang) -> Question:
     return Question(
         callback.id,
-        f"chat:discord:message:{callback.event_key}",
+        chat_key(callback),
         Speaker(DISCORD, called.user, lang, called.private),
         called.command,
         called.arguments,

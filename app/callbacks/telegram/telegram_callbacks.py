@@ -12,7 +12,7 @@ from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
-from app.operate.answering import Question, answer_all
+from app.operate.answering import Question, answer_all, chat_key
 from app.operate.chat import Speaker
 from app.operate.links import end_address, move_address
 from app.operate.messaging import ReplyTo
@@ -87,7 +87,7 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
 def _question(callback: Callback, heard: Heard) -> Question:
     return Question(
         callback.id,
-        f"chat:telegram:{callback.event_key}",
+        chat_key(callback),
         Speaker(TELEGRAM, heard.user, heard.lang, heard.private),
         heard.command,
         heard.arguments,
