@@ -16,6 +16,7 @@ from app.operate import exporting, retention
 from app.operate.moments import moment_from
 from app.operate.retention import Plan
 from app.operate.shown import time_text
+from app.operate.task_retention import ended_tasks, forget_tasks
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
@@ -32,7 +33,7 @@ def prune(
     yes: Yes = False,  # noqa: FBT002 - an option
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Remove old callbacks from the log; their facts, journals and outcomes stay.
+    """Remove old callbacks from the log; their facts, journals and outcomes stay. Tasks that ended then are forgotten.
 
     What is parked, in doubt, or open as a dead letter or task stays, and so does what the worker has not passed yet.
     The log's file keeps its size: new callbacks take the room that became free.
@@ -50,29 +51,33 @@ def prune(
     with parts.existing_log() as log:
         with progress_bar("looking") as move:
             planned = retention.plan(engine, log, before=before, progress=move)
-        _say(planned, json=json)
-        removed = 0
-        if planned.rows and not dry_run:
+        tasks = ended_tasks(engine, before=before)
+        _say(planned, len(tasks), json=json)
+        removed = forgotten = 0
+        if (planned.rows or tasks) and not dry_run:
             _ask(yes=yes)
             if export is not None:
                 with file_trouble(), progress_bar("writing") as move:
                     retention.export_first(log, planned, export, progress=move)
             with progress_bar("removing") as move:
                 removed = retention.carry_out(engine, log, planned, progress=move)
+            with progress_bar("forgetting tasks") as move:
+                forgotten = forget_tasks(engine, tasks, before=before, progress=move)
     if json:
-        printing.print_json({**_told(planned), "removed": removed})
-    elif planned.rows and not dry_run:
-        printing.out().print(
-            Text(f"{removed} removed; new callbacks take their room, the file stays as it is", "green")
-        )
+        told = {**_told(planned), "tasks": len(tasks)}
+        printing.print_json({**told, "removed": removed, "forgotten": forgotten})
+    elif (planned.rows or tasks) and not dry_run:
+        printing.out().print(Text(_done(removed, forgotten), "green"))
 
 
-def _say(planned: Plan, *, json: bool) -> None:
+def _say(planned: Plan, tasks: int, *, json: bool) -> None:
     """What is to go, before it goes; on standard error where standard output is for data."""
     console = printing.err() if json else printing.out()
-    if not planned.rows:
+    if tasks:
+        console.print(Text(f"{tasks} tasks that ended as long ago to forget"))
+    if not planned.rows and not tasks:
         console.print(Text("nothing is so old and can go", "green"))
-    else:
+    if planned.rows:
         console.print(
             Text(
                 f"{planned.rows} callbacks to remove, received from {time_text(planned.oldest)}"
@@ -81,6 +86,11 @@ def _say(planned: Plan, *, json: bool) -> None:
         )
     if planned.kept:
         console.print(Text(f"{planned.kept} as old stay: parked, in doubt, or open as a dead letter or task", "yellow"))
+
+
+def _done(removed: int, forgotten: int) -> str:
+    tasks = f", {forgotten} tasks forgotten" if forgotten else ""
+    return f"{removed} removed{tasks}; new callbacks take their room, the file stays as it is"
 
 
 def _told(planned: Plan) -> dict[str, object]:

@@ -19,6 +19,7 @@ class Question(msgspec.Struct, frozen=True):
     """A command from a chat, as its face has read it."""
 
     callback_id: int
+    received_at: int  # microseconds
     key: str  # equal when the service tells of the same command again
     speaker: Speaker
     command: str
@@ -35,6 +36,15 @@ class Opening(msgspec.Struct, frozen=True):
     to: ReplyTo
 
 
+#: Nobody waits for longer: what is imported, or decided anew after its task was forgotten, does nothing.
+_WAITS_US = 86_400 * 1_000_000
+
+
+def is_late(received_at: int, at: int) -> bool:
+    """Whether whoever wrote this has long stopped waiting for an answer. Pure."""
+    return received_at < at - _WAITS_US
+
+
 def chat_key(callback: Callback) -> str:
     """The key of what answers this callback: equal when the service tells of the same again."""
     return f"chat:{callback.provider}:{callback.event_type}:{callback.event_key}"
@@ -49,6 +59,9 @@ def answer_all(
     for question in questions:
         if question.key in answered:
             outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.DUPLICATE)
+            continue
+        if is_late(question.received_at, at):
+            outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.IGNORED, "no_longer_answered")
             continue
         answered.add(question.key)
         asked = Asked(question.command, question.arguments, f"TOPUP-{question.callback_id}")

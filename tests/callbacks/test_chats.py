@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from app.core.database import writing
+from app.engine.callback import Callback
 from app.operate import orders
 from tests.callbacks.chats import APPLICATION, Chats
 from tests.fakes import chat_api as fake
@@ -285,3 +288,17 @@ async def test_what_was_sent_because_of_a_callback_is_shown_with_it_and_its_orde
     answered = chats.show(asked["callback_id"])
     assert [(task.kind, task.state) for task in answered.tasks] == [("discord_reply", "done")]
     assert "interaction-token" not in answered.model_dump_json()
+
+
+async def test_a_command_of_long_ago_does_nothing_when_its_log_is_imported(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    sender = {"id": 4711, "is_bot": False}
+    message = {"from": sender, "chat": {"id": 4711, "type": "private"}, "text": "/topup 50000"}
+    body = msgspec.json.encode({"update_id": 1, "message": message})
+    at = chats.at()
+    old = Callback(1, 0, "telegram", "message", "1", "4711", at - 86_400_000_001, "", body, "token", "::1")
+    handler = chats.manager.handlers["telegram"]
+    with writing(chats.engine) as connection:
+        (outcome,) = handler.apply(connection, [old], at)
+    assert (outcome.word, outcome.reason) == ("ignored", "no_longer_answered")
+    assert await chats.carry_out(5) == 0

@@ -26,7 +26,7 @@ from app.core.errors import StartRefused, UnreadableBody
 from app.core.language import Lang
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue
-from app.operate.answering import Question, answer_all, chat_key
+from app.operate.answering import Question, answer_all, chat_key, is_late
 from app.operate.chat import Speaker, suggestions
 from app.operate.messaging import ReplyTo, reply_task
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY
@@ -123,6 +123,7 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
 def _question(callback: Callback, asked: Heard) -> Question:
     return Question(
         callback.id,
+        callback.received_at,
         chat_key(callback),
         Speaker(DISCORD, asked.user, asked.lang, private=True),
         asked.command,
@@ -177,6 +178,8 @@ class DiscordBotEventHandler(EventCallbackHandler):
             match meant(object_of(self.read(callback.body)), lang=lang):
                 case Called() as called:
                     questions.append(_of_message(callback, called, lang))
+                case Told() if is_late(callback.received_at, at):
+                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_longer_answered")
                 case Told() as told:
                     task = reply_task(told.to, told.text, chat_key(callback), at, callback_id=callback.id)
                     word = OutcomeWord.APPLIED if enqueue(connection, [task], at) else OutcomeWord.DUPLICATE
@@ -191,6 +194,7 @@ class DiscordBotEventHandler(EventCallbackHandler):
 def _of_message(callback: Callback, called: Called, lang: Lang) -> Question:
     return Question(
         callback.id,
+        callback.received_at,
         chat_key(callback),
         Speaker(DISCORD, called.user, lang, called.private),
         called.command,

@@ -87,6 +87,7 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
 def _question(callback: Callback, heard: Heard) -> Question:
     return Question(
         callback.id,
+        callback.received_at,
         chat_key(callback),
         Speaker(TELEGRAM, heard.user, heard.lang, heard.private),
         heard.command,

@@ -1,0 +1,150 @@
+"""What deserves an alert, in words, with what to do."""
+
+from app.core.language import Text
+from app.operate.matter import SHOW, Matter
+
+_ORDER = (SHOW,)
+ALERTS: dict[str, Matter] = {
+    "paid_twice": Matter(
+        Text(
+            "Pesanan {subject} dibayar dua kali; saldo diisi sekali.",
+            "Order {subject} was paid twice; it was credited once.",
+        ),
+        Text(
+            "Kembalikan satu pembayaran di Midtrans, atau tambahkan ke saldo.",
+            "Refund one payment at Midtrans, or add it to the balance.",
+        ),
+        (SHOW, 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
+    ),
+    "paid_after_expiry": Matter(
+        Text("Pesanan {subject} dibayar setelah kedaluwarsa.", "Order {subject} was paid after it had expired."),
+        Text(
+            "Saldo sudah diisi; periksa apakah toko sudah menutup pesanannya.",
+            "It was credited; check whether the shop has closed the order.",
+        ),
+        _ORDER,
+    ),
+    "mispaid": Matter(
+        Text("Pesanan {subject} dibayar dengan jumlah lain.", "Order {subject} was paid with another amount."),
+        Text("Lihat dead letter pesanan ini.", "See the dead letter of this order."),
+        (SHOW, "callbacks dead list"),
+    ),
+    "contradiction": Matter(
+        Text(
+            "Pesanan {subject}: pengirim mengatakan {told} setelah {believed}.",
+            "Order {subject}: the sender says {told} after {believed}.",
+        ),
+        Text(
+            "Bandingkan dengan riwayat di Digiflazz, lalu putuskan.",
+            "Compare with Digiflazz' own history, then decide.",
+        ),
+        (
+            'callbacks transactions resolve {order_id} succeeded --reason "…"',
+            'callbacks transactions resolve {order_id} failed --reason "…"',
+        ),
+    ),
+    "forgery_suspected": Matter(
+        Text("Callback tentang pesanan {subject} mungkin palsu.", "A callback about order {subject} may be forged."),
+        Text(
+            "Bandingkan dengan dasbor Midtrans; bila palsu, ganti kunci server.",
+            "Compare with Midtrans' dashboard; if it is forged, change the server key.",
+        ),
+        _ORDER,
+    ),
+    "refund_key_with_two_amounts": Matter(
+        Text(
+            "Pesanan {subject}: satu kunci pengembalian datang dengan dua jumlah.",
+            "Order {subject}: one refund key came with two amounts.",
+        ),
+        Text("Jumlah terbesar yang dihitung; periksa di Midtrans.", "The largest counts; check it at Midtrans."),
+        _ORDER,
+    ),
+    "refunded_more_than_paid": Matter(
+        Text(
+            "Pesanan {subject}: yang dikembalikan lebih besar daripada yang dibayar.",
+            "Order {subject}: more was refunded than was paid.",
+        ),
+        Text(
+            "Saldo tidak dipotong lebih dari isinya; periksa di Midtrans.",
+            "No more than was credited is taken; check it at Midtrans.",
+        ),
+        _ORDER,
+    ),
+    "unknown_code": Matter(
+        Text(
+            "Pesanan {subject}: kode jawaban tidak dikenal ({rc}).", "Order {subject}: an unknown response code ({rc})."
+        ),
+        Text("Cocokkan dengan daftar kode pengirim.", "Compare with the sender's list of codes."),
+        _ORDER,
+    ),
+    "wallet_below_zero": Matter(
+        Text("Saldo {subject} di bawah nol.", "The wallet of {subject} is below zero."),
+        Text(
+            "Uang kembali ke pembayar setelah dipakai; tagih pengguna atau sesuaikan saldo.",
+            "Money went back to a payer after it was spent; collect it from the user, or adjust the wallet.",
+        ),
+        ("callbacks wallet show {user_id}", 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
+    ),
+    "key_refused": Matter(
+        Text("API {subject} menolak kunci kami.", "The API of {subject} refuses our key."),
+        Text(
+            "Periksa kunci dan alamat API (sandbox atau produksi); yang ragu menunggu.",
+            "Check the key and the API's address (sandbox or production); what is in doubt waits.",
+        ),
+        (),
+    ),
+    "partition_stands_still": Matter(
+        Text(
+            "Callback menunggu sejak {waiting_since}, dan worker tidak maju.",
+            "Callbacks wait since {waiting_since}, and the worker does not move.",
+        ),
+        Text(
+            "Periksa apakah `callbacks worker` berjalan, dan apa kata lognya; yang sudah dijawab 200 tidak hilang.",
+            "See whether `callbacks worker` runs, and what its log says; nothing that was answered 200 is lost.",
+        ),
+        (),
+    ),
+    "signature_failures_rising": Matter(
+        Text(
+            "{recent} permintaan atas nama {subject} dalam {minutes} menit tidak terbukti pengirimnya"
+            " (satu jam sebelumnya: {before}).",
+            "{recent} requests in the name of {subject} within {minutes} minutes proved no sender"
+            " (in the hour before: {before}).",
+        ),
+        Text(
+            "Bila rahasia baru saja diganti, samakan di kedua sisi; bila tidak, ada yang mencoba memalsukan.",
+            "If a secret was changed lately, set the same one on both sides; if not, somebody tries to forge.",
+        ),
+        ("callbacks top --once",),
+    ),
+    "ledger_out_of_balance": Matter(
+        Text(
+            "Pembukuan tidak cocok: {what} seharusnya {expected}, tercatat {found}.",
+            "The books do not add up: {what} should be {expected}, and is {found}.",
+        ),
+        Text(
+            "Ada yang menulis ke basis data di luar program ini, atau berkasnya rusak: bandingkan dengan cadangan.",
+            "Something wrote to the database beside this program, or its file is damaged: compare with a backup.",
+        ),
+        ("callbacks audit",),
+    ),
+    "log_replaced": Matter(
+        Text("Log callback diganti dengan yang lain.", "The callback log was replaced by another one."),
+        Text(
+            "Bila tidak disengaja, cari berkas log yang lama; yang dibaca ulang tidak dihitung dua kali.",
+            "If nobody meant to, look for the old file; what is read again does not count twice.",
+        ),
+        (),
+    ),
+    "log_went_back": Matter(
+        Text(
+            "Log callback berakhir sebelum tempat yang sudah dibaca ({last_id} sebelum {offset}).",
+            "The callback log ends before the place that was read already ({last_id} before {offset}).",
+        ),
+        Text(
+            "Log mungkin dipulihkan dari salinan lama; minta pengirim mengirim ulang callback yang hilang.",
+            "It was perhaps restored from an older copy; have the senders send again what is missing.",
+        ),
+        (),
+    ),
+}

@@ -1,0 +1,91 @@
+"""Why a task was given up, in words, with what to do."""
+
+from app.core.language import Text
+from app.operate.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
+
+TASKS: dict[str, Matter] = {
+    "final": Matter(
+        Text("Percobaan gagal untuk selamanya: {last_error}", "It failed for good: {last_error}"),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "message_blocked": Matter(
+        Text("Penerima {destination} memblokir bot: {last_error}", "{destination} has blocked the bot: {last_error}"),
+        Text(
+            "Hapus; sampai ia membuka blokir, tidak ada pesan yang sampai.",
+            "Drop it; nothing arrives until it is unblocked.",
+        ),
+        (RETRY, DROP),
+    ),
+    "message_gone": Matter(
+        Text("Tujuan {destination} tidak ada lagi: {last_error}", "{destination} is no longer there: {last_error}"),
+        Text(
+            "Periksa chat atau webhook itu, lalu coba lagi atau hapus.",
+            "Check that chat or webhook, then retry or drop.",
+        ),
+        (RETRY, DROP),
+    ),
+    "payment_not_opened": Matter(
+        Text("Halaman pembayaran tidak bisa dibuka: {last_error}", "No payment page can be opened: {last_error}"),
+        Text(
+            "Penanya sudah diberi tahu. Periksa kunci dan akun Midtrans; coba lagi mengirim halaman itu juga sekarang.",
+            "Whoever asked was told. Check the key and the account at Midtrans; to retry sends the page even now.",
+        ),
+        (RETRY, DROP),
+    ),
+    "message_refused": Matter(
+        Text("{destination} menolak pesan ini: {last_error}", "{destination} refuses this message: {last_error}"),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "perhaps_sent": Matter(
+        Text(
+            "Pengiriman ke {destination} terputus; mungkin sudah sampai: {last_error}",
+            "Sending to {destination} was cut off; perhaps it has arrived: {last_error}",
+        ),
+        Text(
+            "Lihat di tujuan: bila belum ada, coba lagi (dikirim sekali lagi); bila sudah ada, hapus.",
+            "Look there: if it has not arrived, retry (it is sent once more); if it has, drop it.",
+        ),
+        (RETRY, DROP),
+    ),
+    "never_ended": Matter(
+        Text(
+            "Tugas ini diambil {tries} kali dan tidak pernah selesai.",
+            "The task was taken {tries} times and never told how it ended.",
+        ),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "tries_used_up": Matter(
+        Text("Semua {tries} percobaan gagal: {last_error}", "All {tries} tries failed: {last_error}"),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "too_old": Matter(
+        Text("Terlalu lama gagal: {last_error}", "It failed for too long: {last_error}"),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "told_to_wait_too_long": Matter(
+        Text(
+            "Tujuan meminta menunggu terlalu lama: {last_error}",
+            "The destination asked to wait for too long: {last_error}",
+        ),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "settle_failed": Matter(
+        Text("Hasil tugas tidak dapat dibukukan: {last_error}", "The task's result could not be written: {last_error}"),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "handler_unknown": Matter(
+        Text("Tidak ada handler bernama {destination}.", "No handler is registered under {destination}."),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
+    "callback_gone": Matter(
+        Text("Callback-nya tidak ada lagi di log.", "The callback is no longer in the log."), LOOK_AND_RETRY, (DROP,)
+    ),
+}
