@@ -1,13 +1,17 @@
-"""The walk of a callback names functions and files that there are, each in the file that its line links to."""
+"""The walks name functions and files that there are, each in the file that its line links to."""
 
 import ast
 import re
 from pathlib import Path
 
+import pytest
 
-def rows(root: Path) -> list[list[str]]:
+PAGES = {"walk.md": 15, "chats.md": 15}
+
+
+def rows(root: Path, page: str) -> list[list[str]]:
     """The cells of each line that has a number and names functions of a file."""
-    text = (root / "docs" / "walk.md").read_text(encoding="utf-8")
+    text = (root / "docs" / page).read_text(encoding="utf-8")
     return [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if re.match(r"\| [\d–]", row)]
 
 
@@ -27,11 +31,12 @@ def defined(path: Path) -> set[str]:
     return found
 
 
-def test_every_function_stands_in_the_file_that_its_line_links_to(root: Path) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_every_function_stands_in_the_file_that_its_line_links_to(root: Path, page: str) -> None:
     lost, here = [], Path()
-    for _number, functions, files, *_rest in rows(root):
+    for _number, functions, files, *_rest in rows(root, page):
         links = re.findall(r"\]\(\.\./([^)]+)\)", files)
         here = root / links[0] if links else here  # "same file"
         lost += [f"{name} in {here}" for name in re.findall("`([^`]+)`", functions) if name not in defined(here)]
     assert lost == []
-    assert len(rows(root)) > 15
+    assert len(rows(root, page)) > PAGES[page]
