@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from app.core.config import Settings
 from app.core.language import Lang
 from app.engine.log.place import log_path
-from app.operate.checkup import configuration, databases, machine, network
+from app.operate.checkup import channels, configuration, databases, machine, network
 from app.operate.checkup.databases import LogSeen
 from app.operate.checkup.finding import Finding, FindingShown, guarded, shown
 from app.operate.checkup.network import Answering
@@ -49,6 +49,7 @@ class _Round:
         """All of them; what one look stumbles over is a finding, and the others go on."""
         settings = self.settings
         yield from guarded("settings", lambda: configuration.look(settings, configuration.variables()))
+        yield from guarded("channels", lambda: channels.settings_of_channels(settings))
         yield from guarded("settings", lambda: self._place("state", databases.state_path))
         yield from guarded("settings", lambda: self._place("log", databases.checked_log_path))
         yield from guarded("files", lambda: machine.files(settings, self.places, configuration.ENV_FILE))
@@ -64,6 +65,7 @@ class _Round:
         if (engine := self.engine) is not None:
             serving = self.answering.ours
             yield from guarded("worker", lambda: databases.worker(engine, settings, at=self.at, serving=serving))
+            yield from guarded("channels", lambda: channels.linked(engine, settings))
             yield from guarded("handlers", lambda: network.unknown_to_the_worker(engine))
             yield from guarded("books", lambda: databases.books(engine))
             yield from guarded("dead letters", lambda: databases.waiting_for_a_person(engine, at=self.at))

@@ -19,6 +19,7 @@ from app.core.database import engine_for, ensure_schema, get_engine, writing
 from app.engine import offsets
 from app.engine.log import open_log
 from app.ledger.persons import adjust
+from app.operate import links
 from app.operate.checkup import configuration, machine
 from app.operate.doctor import DoctorShown, examine
 from app.operate.policy import UNASKED
@@ -377,3 +378,21 @@ def test_it_speaks_both_languages() -> None:
     english = {each.told for each in look(lang="en").findings}
     indonesian = {each.told for each in look(lang="id").findings}
     assert len(english & indonesian) <= 2  # versions, a clock that is right
+
+
+def test_channels_that_cannot_be_used_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    started()
+    with writing(get_engine()) as connection:
+        for service, address in (("telegram", "1"), ("discord", "2"), ("email", "a@example.com"), ("fax", "3")):
+            links.link(connection, "ani", service, address, "id", NOW, by="sari")
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "12345:of-the-tests")
+    monkeypatch.setenv("CALLBACK_CHANNELS", '{"email": "mailtos://u:hidden@smtp.example.com?to={address}"}')
+    shown = look()
+    assert lines(shown, "channels") == [
+        "warn channels: 1 linked at discord, which DISCORD_BOT_TOKEN does not provide for: messages wait",
+        "warn channels: 1 linked at fax, which CALLBACK_CHANNELS does not provide for: messages wait",
+    ]
+    monkeypatch.setenv("CALLBACK_CHANNELS", '{"email": "mailtos://u:hidden@{address}"}')
+    told = look()
+    assert not told.success
+    assert "hidden" not in told.model_dump_json()
