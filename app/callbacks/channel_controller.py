@@ -12,8 +12,8 @@ from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
 from app.core.ends import ID_MAX
-from app.operate import channels
-from app.operate.channels_shown import ChannelShown, ChannelsShown, CodeShown
+from app.operate.chats import channels
+from app.operate.chats.channels_shown import ChannelShown, ChannelsShown, CodeShown
 
 _BODY_PROBLEMS = (400, 411, 413, 415, 422)
 

@@ -29,8 +29,8 @@ from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import RunnerThread, start_in_thread
 from app.engine.worker import Worker
 from app.ledger.parked import lapse
-from app.operate.answering import SNAP
-from app.operate.messaging import CHANNEL
+from app.operate.chats.answering import SNAP
+from app.operate.chats.messaging import CHANNEL
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
 from app.providers.outgoing import open_client
 

@@ -8,8 +8,8 @@ from app.cli import parts, printing
 from app.cli.parts import Json, Who
 from app.core.clock import now_us
 from app.core.ends import ID_MAX
-from app.operate import channels as verbs
-from app.operate.channels_shown import ChannelShown
+from app.operate.chats import channels as verbs
+from app.operate.chats.channels_shown import ChannelShown
 
 commands = typer.Typer(help="Users' linked chats and addresses.", no_args_is_help=True)
 

@@ -2,7 +2,7 @@
 
 from app.core.config import Settings, secrets_of
 from app.ledger.book import Policy
-from app.operate.notifying import notify
+from app.operate.chats.notifying import notify
 
 _SECOND = 1_000_000
 

@@ -14,8 +14,9 @@ from app.core.language import Lang
 from app.engine.log import open_log
 from app.engine.tables import dead, tasks
 from app.engine.tasks.runner import Runner
-from app.operate import channels, orders, story, wallets
-from app.operate.channels_shown import ChannelShown
+from app.operate import orders, story, wallets
+from app.operate.chats import channels
+from app.operate.chats.channels_shown import ChannelShown
 from app.operate.policy import policy_of
 from app.operate.story_shown import CallbackToldShown
 from tests.fakes.chat_api import BOT_TOKEN, TOKEN, ChatApi

@@ -11,7 +11,8 @@ from app.callbacks.callback_manager import use_manager
 from app.callbacks.discord.commands import COMMANDS
 from app.core.config import get_settings
 from app.core.database import engine_for, get_engine
-from app.operate import chat, links
+from app.operate.chats import commands as chat
+from app.operate.chats import links
 
 
 async def test_the_snippet_attaches_our_part_to_a_bot(

@@ -15,7 +15,8 @@ from app.ledger.book import Policy
 from app.ledger.persons import adjust
 from app.ledger.sampling import sample
 from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_up_to_date, why_outdated
-from app.operate import channel_tables, orders
+from app.operate import orders
+from app.operate.chats import tables as channel_tables
 
 
 def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:

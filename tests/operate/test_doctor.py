@@ -19,7 +19,7 @@ from app.core.database import engine_for, ensure_schema, get_engine, writing
 from app.engine import offsets
 from app.engine.log import open_log
 from app.ledger.persons import adjust
-from app.operate import links
+from app.operate.chats import links
 from app.operate.checkup import configuration, machine
 from app.operate.doctor import DoctorShown, examine
 from app.operate.policy import UNASKED

@@ -10,8 +10,8 @@ import msgspec
 
 from app.callbacks.base.reading import line_of, object_of, text_of
 from app.core.language import Lang, Text
-from app.operate.chat_texts import say
-from app.operate.messaging import ReplyTo
+from app.operate.chats.messaging import ReplyTo
+from app.operate.chats.texts import say
 from app.operate.texts import fill
 from app.providers.chat_messages import DISCORD_BOT
 

@@ -26,9 +26,9 @@ from app.core.errors import StartRefused, UnreadableBody
 from app.core.language import Lang
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue
-from app.operate.answering import Question, answer_all, chat_key, is_late
-from app.operate.chat import Speaker, suggestions
-from app.operate.messaging import ReplyTo, reply_task
+from app.operate.chats.answering import Question, answer_all, chat_key, is_late
+from app.operate.chats.commands import Speaker, suggestions
+from app.operate.chats.messaging import ReplyTo, reply_task
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY
 from app.providers.schemes import STALE, ed25519, is_ed25519_key
 

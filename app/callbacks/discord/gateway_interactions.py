@@ -18,7 +18,7 @@ from app.callbacks.discord.under_way import UnderWay
 from app.core.database import get_engine
 from app.core.language import Lang, Text
 from app.core.telemetry import get_logger
-from app.operate import chat
+from app.operate.chats import commands as chat
 
 log = get_logger(__name__)
 

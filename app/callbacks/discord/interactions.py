@@ -12,7 +12,7 @@ import msgspec
 from app.callbacks.base.reading import line_of, object_of, text_of
 from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, TOPUP_BUTTON
 from app.core.language import Lang, Text
-from app.operate.chat_texts import say
+from app.operate.chats.texts import say
 
 PING, COMMAND, COMPONENT, AUTOCOMPLETE, FORM = 1, 2, 3, 4, 5
 NAMES: Mapping[int, str] = {

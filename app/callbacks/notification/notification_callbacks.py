@@ -11,7 +11,7 @@ from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, UnknownProvider, UnreadableBody
 from app.engine.callback import Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue, known
-from app.operate.messaging import other_task_of, task_of
+from app.operate.chats.messaging import other_task_of, task_of
 from app.providers.chat_messages import DISCORD, TELEGRAM, Message, message_of
 from app.providers.other_channels import OtherMessage, channels_of, other_message
 

@@ -16,8 +16,8 @@ from app.core.config import Settings, secrets_of
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import rewrite
-from app.operate.links import end_address, move_address
-from app.operate.messaging import linked_address
+from app.operate.chats.links import end_address, move_address
+from app.operate.chats.messaging import linked_address
 from app.providers.chat_api import Said, send_discord, send_telegram
 from app.providers.chat_messages import DISCORD, TELEGRAM, Message
 

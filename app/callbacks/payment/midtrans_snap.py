@@ -10,9 +10,9 @@ from app.core.config import Settings, secrets_of
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Circuit, Failure, GiveUp, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import enqueue
-from app.operate import chat
-from app.operate.answering import Opening
-from app.operate.messaging import reply_task
+from app.operate.chats import commands as chat
+from app.operate.chats.answering import Opening
+from app.operate.chats.messaging import reply_task
 from app.providers.snap import Opened, open_payment
 
 _opening = msgspec.json.Decoder(Opening).decode

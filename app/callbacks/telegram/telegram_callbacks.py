@@ -12,10 +12,10 @@ from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
-from app.operate.answering import Question, answer_all, chat_key
-from app.operate.chat import Speaker
-from app.operate.links import end_address, move_address
-from app.operate.messaging import ReplyTo
+from app.operate.chats.answering import Question, answer_all, chat_key
+from app.operate.chats.commands import Speaker
+from app.operate.chats.links import end_address, move_address
+from app.operate.chats.messaging import ReplyTo
 from app.providers.chat_messages import TELEGRAM
 from app.providers.schemes import fixed_token
 

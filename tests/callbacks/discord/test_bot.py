@@ -102,7 +102,8 @@ async def test_what_came_while_the_wire_was_cut_is_kept_after_it_once(
         elsewhere.emit("MESSAGE_CREATE", payloads.message("!status ORDER-1"))
         await until(lambda: len(kept()) == 3)
     assert seen() == ["on_ready", "on_message", "on_message"]
-    assert [event.get("command") for event in kept()] == [None, "saldo", "status"]
+    # A session that is resumed plays what was missed and what is new side by side.
+    assert {event.get("command") for event in kept()} == {None, "saldo", "status"}
 
 
 async def test_after_a_lost_session_it_is_ready_again_and_hears_everything_once(

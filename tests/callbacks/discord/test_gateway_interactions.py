@@ -12,7 +12,8 @@ from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LI
 from app.callbacks.discord.gateway import setup_discord_handlers
 from app.core.clock import now_us
 from app.core.database import get_engine, writing
-from app.operate import links, orders
+from app.operate import orders
+from app.operate.chats import links
 from app.operate.policy import UNASKED
 from tests.callbacks.discord.conftest import Offline, kept
 from tests.fakes import discord_payloads as payloads

@@ -17,7 +17,8 @@ from app.core.database import engine_for, ensure_schema, get_engine, writing
 from app.engine.log import open_log
 from app.engine.reception import open_reception
 from app.main import create_app
-from app.operate import links, orders
+from app.operate import orders
+from app.operate.chats import links
 from app.operate.policy import UNASKED
 from tests.callbacks.web import settle
 

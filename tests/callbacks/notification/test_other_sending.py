@@ -21,7 +21,7 @@ from app.core.errors import StartRefused, UnknownProvider
 from app.core.telemetry import configure
 from app.engine.tables import dead, tasks
 from app.engine.tasks.runner import Runner, Tempo
-from app.operate.messaging import CHANNEL
+from app.operate.chats.messaging import CHANNEL
 from tests.fakes import mail_server as fake
 from tests.fakes.json_receiver import Receiver, json_receiver
 from tests.fakes.mail_server import MailServer, mail_server

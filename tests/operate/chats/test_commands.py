@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from app.core.config import Settings
 from app.core.database import writing
 from app.core.language import Lang
-from app.operate import channels, chat, links
-from app.operate.chat import Asked, Payment, Reply, Speaker, rupiah_from
-from app.operate.chat_texts import CHAT
+from app.operate.chats import channels, links
+from app.operate.chats import commands as chat
+from app.operate.chats.commands import Asked, Payment, Reply, Speaker, rupiah_from
+from app.operate.chats.texts import CHAT
 from tests.operate.shop import Shop
 
 WITHOUT_A_KEY = Settings()

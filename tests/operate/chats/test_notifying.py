@@ -5,7 +5,7 @@ from app.core.database import reading, writing
 from app.core.language import Lang
 from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.record import Telling, record
-from app.operate import links
+from app.operate.chats import links
 from app.operate.policy import UNASKED
 from app.providers.chat_messages import Message
 from app.providers.other_channels import OtherMessage

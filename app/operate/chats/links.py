@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, delete, insert, select, text, update
 
 from app.core.language import Lang
-from app.operate.channel_tables import channels, link_codes, link_guesses
+from app.operate.chats.tables import channels, link_codes, link_guesses
 
 #: Without those that look alike; a code is read from one screen and typed into another.
 _ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"

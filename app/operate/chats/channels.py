@@ -10,10 +10,10 @@ from app.core.config import Settings
 from app.core.database import reading, writing
 from app.core.errors import FieldError, NotFound
 from app.core.language import Lang, Text
-from app.operate import links
 from app.operate.announcement import id_from
-from app.operate.channel_tables import channels
-from app.operate.channels_shown import ChannelShown, ChannelsShown, CodeShown
+from app.operate.chats import links
+from app.operate.chats.channels_shown import ChannelShown, ChannelsShown, CodeShown
+from app.operate.chats.tables import channels
 from app.operate.orders import WHO_CHARS_MAX, sentence_from
 from app.operate.shown import time_text
 from app.providers.chat_messages import DISCORD, TELEGRAM

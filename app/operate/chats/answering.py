@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from app.core.config import Settings
 from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.tasks.queue import NewTask, enqueue, known
-from app.operate.chat import Asked, Payment, Reply, Speaker, answer
-from app.operate.messaging import ReplyTo, reply_task
+from app.operate.chats.commands import Asked, Payment, Reply, Speaker, answer
+from app.operate.chats.messaging import ReplyTo, reply_task
 
 #: The kind of tasks that open a payment, and where they go.
 SNAP, MIDTRANS = "snap", "midtrans"

@@ -1,7 +1,7 @@
 """What deserves an alert, in words, with what to do."""
 
 from app.core.language import Text
-from app.operate.matter import SHOW, Matter
+from app.operate.matters.matter import SHOW, Matter
 
 _ORDER = (SHOW,)
 ALERTS: dict[str, Matter] = {

@@ -17,10 +17,11 @@ from app.core.money import Minor
 from app.ledger import books
 from app.ledger.announce import NewOrder, announce_many
 from app.ledger.effect import TOPUP, effect
-from app.operate import links, texts
+from app.operate import texts
 from app.operate.announcement import PROVIDERS
-from app.operate.chat_texts import say
-from app.operate.links import Channel, TooManyGuesses, WrongCode
+from app.operate.chats import links
+from app.operate.chats.links import Channel, TooManyGuesses, WrongCode
+from app.operate.chats.texts import say
 from app.operate.orders import serial_number
 from app.operate.policy import policy_of
 from app.providers.chat_messages import Button

@@ -1,7 +1,7 @@
 """Why a task was given up, in words, with what to do."""
 
 from app.core.language import Text
-from app.operate.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
+from app.operate.matters.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
 
 TASKS: dict[str, Matter] = {
     "final": Matter(

@@ -3,8 +3,8 @@ from sqlalchemy import text
 
 from app.core.database import reading, writing
 from app.core.errors import FieldError, NotFound
-from app.operate import channels, links
-from app.operate.links import Channel, TooManyGuesses, WrongCode
+from app.operate.chats import channels, links
+from app.operate.chats.links import Channel, TooManyGuesses, WrongCode
 from tests.operate.shop import Shop
 
 MINUTE = 60_000_000

@@ -4,10 +4,10 @@ The words on the left are stable: the API and the tables have them. A test prove
 """
 
 from app.core.language import Text
-from app.operate.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
-from app.operate.matters_of_alerts import ALERTS
-from app.operate.matters_of_callbacks import CALLBACKS
-from app.operate.matters_of_tasks import TASKS
+from app.operate.matters.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
+from app.operate.matters.of_alerts import ALERTS
+from app.operate.matters.of_callbacks import CALLBACKS
+from app.operate.matters.of_tasks import TASKS
 
 REASONS: dict[str, Matter] = {**CALLBACKS, **TASKS}
 

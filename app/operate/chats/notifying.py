@@ -11,8 +11,8 @@ from app.engine.tasks.queue import NewTask, enqueue
 from app.ledger import books
 from app.ledger.book import Noticed
 from app.operate import texts
-from app.operate.chat_texts import say
-from app.operate.messaging import notice_task
+from app.operate.chats.messaging import notice_task
+from app.operate.chats.texts import say
 from app.operate.orders import serial_number
 
 #: What came in longer ago and is decided only now (an imported log) is news to nobody.

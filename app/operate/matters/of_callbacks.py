@@ -1,7 +1,7 @@
 """Why a callback became what it is, in words, with what to do."""
 
 from app.core.language import Text
-from app.operate.matter import ASK_SENDER, DROP, LOOK_AND_RETRY, NOBODY, PAID, RETRY, SHOW, Matter
+from app.operate.matters.matter import ASK_SENDER, DROP, LOOK_AND_RETRY, NOBODY, PAID, RETRY, SHOW, Matter
 
 CALLBACKS: dict[str, Matter] = {
     # why a callback was not believed
