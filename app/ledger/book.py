@@ -6,7 +6,7 @@ adapter, which costs as much as the row (1 to 3 microseconds a value).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -20,8 +20,15 @@ from app.ledger.facts import Fact, Level, Told
 from app.ledger.judgement import Confirm
 from app.ledger.postings import NOTHING_MOVED, Account, Posting, balanced, journal
 
-#: What a user is told of: what caused it, the order's number, its status, when.
-Noticed: TypeAlias = tuple[int, int, str, int]
+
+class Noticed(NamedTuple):
+    """What a user is told of."""
+
+    source_id: int
+    order_no: int
+    status: str
+    at: int  # microseconds
+    heard_at: int  # when we heard of it; long before `at` for what is imported
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
@@ -74,8 +81,11 @@ class Book:
             self._facts.append(row)
         return fresh
 
-    def learn(self, case: Case, facts: Mapping[Fact, Level], *, source_id: int) -> None:
-        """Add or raise facts, and what follows: the difference of the effects as a journal, status, alerts, notice."""
+    def learn(self, case: Case, facts: Mapping[Fact, Level], *, source_id: int, heard_at: int | None = None) -> None:
+        """Add or raise facts, and what follows: the difference of the effects as a journal, status, alerts, notice.
+
+        `heard_at`: when it was told, where that was not now.
+        """
         before = case.effect()
         if not self.note(case, facts, source_id=source_id):
             return
@@ -85,7 +95,8 @@ class Book:
             return
         self.post(case, journal(before.position, after.position), source_id=source_id)
         if after.status != before.status:
-            self._notices.append((source_id, case.no, after.status, self.at))
+            heard = self.at if heard_at is None else heard_at
+            self._notices.append(Noticed(source_id, case.no, after.status, self.at, heard))
         if after.alerts != before.alerts:
             subject = f"order:{case.order_id}"
             self._alerts.extend(Alert(kind, subject) for kind in sorted(after.alerts - before.alerts))
@@ -228,7 +239,7 @@ class Book:
             many(
                 "INSERT INTO callback_notices (source_id, order_no, status, at) VALUES (?,?,?,?)"
                 " ON CONFLICT DO NOTHING",
-                self._notices,
+                [notice[:4] for notice in self._notices],
             )
         if self._pending:
             many(

@@ -48,7 +48,8 @@ def _decide(book: Book, telling: Telling) -> Outcome:
     case = book.cases.get(telling.provider, told.order_id)
     if case is None or not case.announced:
         return _decide_unannounced(book, case, telling)
-    return decide_announced(book, case, Waiting(telling.callback_id, told, telling.level))
+    waiting = Waiting(telling.callback_id, told, telling.level)
+    return decide_announced(book, case, waiting, heard_at=telling.received_at)
 
 
 def _decide_unannounced(book: Book, case: Case | None, telling: Telling) -> Outcome:
@@ -69,13 +70,13 @@ def _decide_unannounced(book: Book, case: Case | None, telling: Telling) -> Outc
     return Outcome(telling.callback_id, OutcomeWord.PARKED, "not_announced", case.no, told.detail)
 
 
-def decide_announced(book: Book, case: Case, waiting: Waiting) -> Outcome:
-    """Judge one callback about an announced order and put down what follows."""
+def decide_announced(book: Book, case: Case, waiting: Waiting, *, heard_at: int | None = None) -> Outcome:
+    """Judge one callback about an announced order and put down what follows; `heard_at` where that was not now."""
     told = waiting.told
     twins = told.notice.twins if told.notice else ()
     twin = bool(twins) and any(book.cases.is_known(case.provider, twin) for twin in twins)
     judged = judge(case.order, case.known, told, waiting.level, book.policy.confirm, twin=twin)
-    book.learn(case, judged.facts, source_id=waiting.callback_id)
+    book.learn(case, judged.facts, source_id=waiting.callback_id, heard_at=heard_at)
     if judged.word is OutcomeWord.IN_DOUBT:
         book.doubt(case, waiting)
     if judged.asks:

@@ -10,6 +10,13 @@ from pydantic import BaseModel, ConfigDict
 from app.core.money import Minor, format_amount
 from app.core.telemetry import HIDDEN, without_webhooks
 
+#: What people type to link a chat: in a message, and in a form, whichever of its two fields comes first.
+_CODES = (
+    re.compile(r"(/start(?:@\w+)?(?: |\\n|\\t)+)[^\"\\]+"),
+    re.compile(r'("custom_id"\s*:\s*"code"[^{}]*?"value"\s*:\s*")[^"]*'),
+    re.compile(r'("value"\s*:\s*")[^"]*(?="[^{}]*?"custom_id"\s*:\s*"code")'),
+    re.compile(r'("text"\s*:\s*")[A-Za-z2-9]{4}-[A-Za-z2-9]{4}(?=")'),
+)
 _TOKEN = re.compile(r'("token"\s*:\s*")(?:[^"\\]|\\.)+(")')
 
 
@@ -35,11 +42,14 @@ class Shown(BaseModel):
 
 
 def body_shown(body: bytes) -> tuple[str, str]:
-    """A body as text and as base64, both without tokens and the secret ends of webhooks' addresses.
+    """A body as text and as base64, both without tokens, codes and the secret ends of webhooks' addresses.
 
     Discord's interactions carry a token by which anybody can answer for a quarter of an hour. `export` has the bytes.
     """
     text = body.decode(errors="replace")
-    if (shown := without_webhooks(_TOKEN.sub(rf"\1{HIDDEN}\2", text))) != text:
+    shown = without_webhooks(_TOKEN.sub(rf"\1{HIDDEN}\2", text))
+    for code in _CODES:
+        shown = code.sub(rf"\1{HIDDEN}", shown)
+    if shown != text:
         return shown, base64.b64encode(shown.encode()).decode()
     return text, base64.b64encode(body).decode()

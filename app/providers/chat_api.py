@@ -103,6 +103,11 @@ def read_telegram(reply: Reply) -> Said:
     return Said(kind, words) if kind else _otherwise(reply, words)
 
 
+#: Discord's JSON error codes: unknown channel, server, user, webhook; no access; a webhook's token is wrong.
+_GONE = frozenset({10_003, 10_004, 10_013, 10_015, 50_001, 50_027})
+_INTERNAL = 40_333
+
+
 def read_discord(reply: Reply) -> Said:
     """What one answer of a webhook means. Pure."""
     told = _object(reply.body)
@@ -115,9 +120,13 @@ def read_discord(reply: Reply) -> Said:
         case HTTPStatus.TOO_MANY_REQUESTS:
             waits = _wait(reply, words, (told or {}).get("retry_after"))
             return msgspec.structs.replace(waits, everywhere=(told or {}).get("global") is True)
-        case HTTPStatus.NOT_FOUND | HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:  # 10015, 50027
-            return Said("gone", words)
-    return _unread(reply, words) if told is None else _otherwise(reply, words)
+    if (told or {}).get("code") in _GONE:
+        return Said("gone", words)
+    if told is None or told.get("code") == _INTERNAL:
+        # A page of the edge, or Discord's own network: it says nothing of the channel.
+        passing = reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+        return Said("unavailable", words) if passing else _unread(reply, words)
+    return _otherwise(reply, words)
 
 
 def _is_ban(reply: Reply, told: dict[str, Any] | None) -> bool:

@@ -115,9 +115,32 @@ class Chats:
             self.engine, user_id, service, address, lang=lang, who="owner", at=self.at(), known=known
         )
 
-    def announce(self, order_id: str = "TU-1", user_id: str = "ani", amount: str = "100000.00") -> None:
+    def end(self, channel: ChannelShown) -> None:
+        """A channel ended by hand."""
+        channels.end_channel(self.engine, int(channel.id), at=self.at())
+
+    def tasks(self) -> list[tuple[str, str]]:
+        """Kind and state of each task."""
+        with reading(self.engine) as connection:
+            return [(row.kind, row.state) for row in connection.execute(select(tasks.c.kind, tasks.c.state))]
+
+    async def paid(self, order_id: str) -> None:
+        """An order of ani's that is announced and paid."""
+        self.announce(order_id)
+        told = {"order_id": order_id, "transaction_status": "settlement"}
+        await self.manager.handlers["midtrans"].handle(told)
+
+    def resolve(self, order_id: str) -> None:
+        """A person says that it is paid."""
+        data = {"word": "paid", "reason": "a test"}
+        policy = policy_of(self.settings)
+        orders.resolve_order(self.engine, order_id, data, who="owner", at=self.at(), policy=policy, lang="id")
+
+    def announce(
+        self, order_id: str = "TU-1", user_id: str = "ani", amount: str = "100000.00", currency: str = "IDR"
+    ) -> None:
         """An order of the shop's."""
-        data = {"order_id": order_id, "user_id": user_id, "kind": "topup", "amount": amount}
+        data = {"order_id": order_id, "user_id": user_id, "kind": "topup", "amount": amount, "currency": currency}
         orders.create_order(self.engine, data, at=self.at(), policy=policy_of(self.settings), lang="id")
 
     def give(self, user_id: str = "ani", amount: str = "+100000") -> None:

@@ -9,7 +9,7 @@ import pytest
 from app.core.database import writing
 from app.engine.callback import Callback
 from app.operate import orders
-from tests.callbacks.chats import APPLICATION, Chats
+from tests.callbacks.chats import APPLICATION, SECOND, Chats
 from tests.fakes import chat_api as fake
 from tests.fakes.chat_api import ChatApi, chat_api
 from tests.fakes.snap_api import failing as snap_failing
@@ -96,8 +96,10 @@ async def test_what_is_no_command_is_kept_and_left_alone(chats: Chats) -> None:
 async def test_who_blocks_the_bot_is_linked_no_more(chats: Chats) -> None:
     chats.link("ani", "telegram", "4711")
     chats.link("budi", "telegram", "4712")
-    chat = {"id": 4711, "type": "private"}
-    await chats.update({"update_id": 1, "my_chat_member": {"chat": chat, "new_chat_member": {"status": "kicked"}}})
+    left = {"chat": {"id": 4711, "type": "private"}, "new_chat_member": {"status": "kicked"}}
+    long_ago = await chats.update({"update_id": 1, "my_chat_member": {**left, "date": 1}})
+    assert long_ago["outcome"] == "ignored", "told again, after the user has come back"
+    await chats.update({"update_id": 2, "my_chat_member": {**left, "date": chats.at() // SECOND + 1}})
     assert chats.open_channels() == [("telegram", "4712")]
     chats.api.say("4712", fake.refused(403, "Forbidden: bot was blocked by the user"))
     await chats.telegram("/saldo", user=4712)
@@ -163,14 +165,38 @@ async def test_notices_reach_a_discord_user_by_a_direct_message_with_a_nonce(cha
     assert first.fields["enforce_nonce"] is True
 
 
-async def test_a_discord_user_who_takes_no_messages_is_linked_no_more(chats: Chats) -> None:
+async def test_a_discord_user_who_takes_no_messages_is_sent_none_until_they_are_heard_of(chats: Chats) -> None:
     chats.link("ani", "discord", "77")
-    chats.announce()
-    await chats.manager.handlers["midtrans"].handle({"order_id": "TU-1", "transaction_status": "settlement"})
-    chats.api.say("user:77", fake.discord_no(403, 50007, "Cannot send messages to this user"))
+    chats.api.say("user:77", fake.discord_no(403, 50007, "Cannot send messages to this user"), fake.ok())
+    await chats.paid("TU-1")
     await chats.carry_out(5)
-    assert chats.open_channels() == []
     assert chats.reasons() == ["message_blocked"]
+    await chats.paid("TU-2")
+    await chats.carry_out(5)
+    assert len(chats.heard("user:77")) == 1, "nothing more is sent there"
+    await chats.command("saldo")
+    await chats.paid("TU-3")
+    await chats.carry_out(5)
+    assert "Saldo Anda" in chats.heard("reply:interaction-token-1")[0]
+    assert "TU" in chats.heard("user:77")[-1]
+    assert chats.open_channels() == [("discord", "77")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        fake.Answer(403, b"<html>blocked</html>", {"content-type": "text/html"}),
+        fake.discord_no(403, 40333, "internal network error"),
+        fake.discord_no(404, 0, "404: Not Found"),
+    ],
+    ids=["edge", "network", "unknown"],
+)
+async def test_a_refusal_that_says_nothing_of_the_user_unlinks_nobody(chats: Chats, answer: fake.Answer) -> None:
+    chats.link("ani", "discord", "77")
+    chats.api.say("user:77", answer)
+    await chats.paid("TU-1")
+    await chats.carry_out(5)
+    assert chats.open_channels() == [("discord", "77")]
 
 
 async def test_a_top_up_opens_a_payment_and_answers_with_its_page(tmp_path: Path, api: ChatApi) -> None:
@@ -222,9 +248,9 @@ async def test_prefix_commands_are_answered_in_private_where_others_would_hear(c
     await chats.event("on_message", id="2", channel_id="66", **said)
     await chats.event("on_message", id="2", channel_id="66", **said)
     await chats.carry_out(10)
-    assert [text.replace("\\", "") for text in chats.heard("user:77")] == ["Saldo Anda: Rp100.000"]
-    assert len(chats.heard("channel:66")) == 1
-    assert chats.heard("channel:55") == []
+    await chats.carry_out(10)
+    assert [text.replace("\\", "") for text in chats.heard("user:77")] == ["Saldo Anda: Rp100.000"] * 2
+    assert chats.heard("channel:66") == chats.heard("channel:55") == [], "whatever the event says of its channel"
 
 
 async def test_a_message_that_is_no_command_of_ours_is_kept(chats: Chats) -> None:
@@ -302,3 +328,109 @@ async def test_a_command_of_long_ago_does_nothing_when_its_log_is_imported(chats
         (outcome,) = handler.apply(connection, [old], at)
     assert (outcome.word, outcome.reason) == ("ignored", "no_longer_answered")
     assert await chats.carry_out(5) == 0
+
+
+async def test_a_link_to_the_bot_does_not_take_a_customer_to_another_account(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    code = chats.code("evil")
+    await chats.telegram(f"/start {code}")
+    await chats.carry_out(5)
+    assert "Kirim /unlink dulu" in chats.heard("4711")[0]
+    await chats.telegram("/unlink")
+    await chats.telegram(f"/start {code}")
+    await chats.telegram("/topup 50000")
+    assert chats.open_channels() == [("telegram", "4711")]
+
+
+async def test_notices_that_wait_for_a_channel_that_has_ended_are_not_sent(chats: Chats) -> None:
+    shown = chats.link("ani", "telegram", "4711")
+    mail = chats.link("ani", "email", "ani@example.com")
+    chats.link("ani", "email", "other@example.com")
+    await chats.paid("TU-1")
+    chats.end(shown)
+    chats.end(mail)
+    chats.link("budi", "telegram", "4711")
+    await chats.carry_out(5)
+    assert chats.heard("4711") == []
+    assert sorted(state for kind, state in chats.tasks() if kind == "channel") == ["done", "ready"]
+
+
+async def test_what_a_stranger_asks_again_and_again_is_answered_once_a_minute(chats: Chats) -> None:
+    for _ in range(20):
+        await chats.telegram("/saldo", user=9)
+        await chats.telegram("/saldo", user=9, chat=-100123)
+    await chats.carry_out(70)
+    assert (len(chats.heard("9")), len(chats.heard("-100123"))) == (1, 1)
+
+
+async def test_a_code_that_was_seen_is_void_and_is_shown_nowhere(chats: Chats) -> None:
+    sender, chat = {"id": 9, "is_bot": False}, {"id": 9, "type": "private"}
+    for kind, more in (
+        ("message", {"sender_chat": {"id": -1}}),
+        ("message", {"forward_origin": {"type": "user"}}),
+        ("edited_message", {}),
+        ("channel_post", {}),
+    ):
+        code = chats.code()
+        message = {"from": sender, "chat": chat, "text": f"/start {code}", **more}
+        told = await chats.update({"update_id": chats.at(), kind: message})
+        assert told["outcome"] == "ignored"
+        assert code not in chats.show(told["callback_id"]).model_dump_json()
+        await chats.telegram(f"/start {code}", user=666)
+        assert chats.open_channels() == []
+    code = chats.code()
+    formed = await chats.form(code)
+    typed = await chats.telegram(chats.code("budi"), user=11)
+    for told, secret in ((formed, code), (typed, chats.code("x"))):
+        assert secret not in chats.show(told["callback_id"]).model_dump_json()
+    assert len(chats.open_channels()) == 2, "a code alone, in private, is as good as /start"
+
+
+async def test_a_payment_that_is_made_before_its_page_opens_is_not_asked_for_again(
+    tmp_path: Path, api: ChatApi
+) -> None:
+    with snap_api() as snap:
+        chats = Chats(tmp_path, api, snap.url)
+        chats.link("ani", "telegram", "4711")
+        told = await chats.telegram("/topup 50000")
+        order_id = f"TOPUP-{told['callback_id']}"
+        chats.resolve(order_id)
+        await chats.carry_out(5)
+        assert chats.heard("4711") == [f"Isi saldo Rp50.000 berhasil (pesanan {order_id})."]
+        again = await chats.telegram("/topup 60000")
+        snap.choose(f"TOPUP-{again['callback_id']}")
+        await chats.carry_out(5)
+        assert "sudah dibayar" in chats.heard("4711")[-1]
+        chats.engine.dispose()
+
+
+async def test_a_wallet_in_another_currency_is_not_topped_up_in_rupiah(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    chats.announce("USD-1", currency="USD")
+    await chats.telegram("/topup 50000")
+    await chats.telegram("/saldo")
+    await chats.carry_out(2)
+    await chats.carry_out(2)
+    assert "dalam USD" in chats.heard("4711")[0]
+    assert "reply_markup" not in chats.api.to("4711")[1].fields
+
+
+async def test_an_imported_payment_of_long_ago_is_no_news(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    chats.announce()
+    at = chats.at()
+    body = b'{"order_id": "TU-1", "transaction_status": "settlement"}'
+    old = Callback(at, 0, "midtrans", "settlement", "", "TU-1", at - 8 * 86_400 * SECOND, "", body, "unverified", "::1")
+    with writing(chats.engine) as connection:
+        chats.manager.handlers["midtrans"].apply(connection, [old], at)
+    assert orders.show(chats.engine, "TU-1", lang="id").status == "paid"
+    assert chats.tasks() == []
+
+
+async def test_a_channel_that_cannot_be_written_to_never_stops_a_payment(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    with writing(chats.engine) as connection:
+        connection.exec_driver_sql("UPDATE callback_channels SET address = 'no number'")
+    await chats.paid("TU-1")
+    assert orders.show(chats.engine, "TU-1", lang="id").status == "paid"
+    assert chats.open_channels() == []

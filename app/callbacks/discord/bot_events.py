@@ -17,6 +17,7 @@ from app.providers.chat_messages import DISCORD_BOT
 
 _ARGUMENTS_CHARS_MAX = 200
 _NAME_CHARS_MAX = 64
+_SECONDS_MAX = 86_400.0
 
 #: Why a command was not carried out, by the name of discord.py's exception; a base class stands after its children.
 ERRORS: Mapping[str, Text] = {
@@ -52,8 +53,8 @@ class Called(msgspec.Struct, frozen=True):
     command: str
     arguments: str
     user: str
+    #: of a server; "" in private
     channel: str
-    private: bool
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -77,10 +78,11 @@ def meant(data: Mapping[str, Any], *, lang: Lang) -> Called | Told | None:
 
 def _called(data: Mapping[str, Any]) -> Called | None:
     command, user, channel = text_of(data.get("command")), _person(data), text_of(data.get("channel_id"))
-    if not command or not user.isdecimal() or not channel.isdecimal():
+    if not command or not user.isdecimal() or object_of(data.get("author")).get("bot") is True:
         return None
     arguments = line_of(data.get("arguments"), chars_max=_ARGUMENTS_CHARS_MAX).strip()
-    return Called(command, arguments, user, channel, private=_is_private(data))
+    in_server = channel.isdecimal() and not _is_private(data)
+    return Called(command, arguments, user, channel if in_server else "")
 
 
 def _welcome(data: Mapping[str, Any], lang: Lang) -> Told | None:
@@ -107,7 +109,7 @@ def _explained(data: Mapping[str, Any], lang: Lang) -> Told | None:
 
 
 def _rounded(seconds: Any) -> str:
-    return f"{seconds:.0f}" if isinstance(seconds, float) else "?"
+    return f"{min(seconds, _SECONDS_MAX):.0f}" if isinstance(seconds, float) else "?"
 
 
 def _person(data: Mapping[str, Any]) -> str:

@@ -196,9 +196,10 @@ def _of_message(callback: Callback, called: Called, lang: Lang) -> Question:
         callback.id,
         callback.received_at,
         chat_key(callback),
-        Speaker(DISCORD, called.user, lang, called.private),
+        Speaker(DISCORD, called.user, lang, private=not called.channel),
         called.command,
         called.arguments,
-        to=ReplyTo(DISCORD_BOT, f"channel:{called.channel}"),
+        # Money is told in a direct message, whatever the event says of its channel.
+        to=ReplyTo(DISCORD_BOT, f"channel:{called.channel}" if called.channel else f"user:{called.user}"),
         in_private=ReplyTo(DISCORD_BOT, f"user:{called.user}"),
     )

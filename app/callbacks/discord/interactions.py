@@ -67,12 +67,13 @@ def at_once(data: Mapping[str, Any], *, default: Lang) -> dict[str, Any]:
     lang, inner = lang_of(data, default), object_of(data.get("data"))
     if (data.get("type"), inner.get("name" if data.get("type") == COMMAND else "custom_id")) in _OPEN_THE_FORM:
         return _form(lang)
-    if _asked(data)[0]:
+    if heard(data, default=default) is not None:
         return {"type": _WILL_ANSWER, "data": {"flags": EPHEMERAL}}
     if data.get("type") == COMPONENT:
         return {"type": _WILL_CHANGE}
     name = line_of(inner.get("name"), chars_max=32)
-    return {"type": _MESSAGE, "data": {"content": say("unknown_command", lang, command=name), "flags": EPHEMERAL}}
+    told = say("unknown_command", lang, command=name) if name else say("help", lang)
+    return {"type": _MESSAGE, "data": {"content": told, "flags": EPHEMERAL}}
 
 
 def _form(lang: Lang) -> dict[str, Any]:

@@ -13,10 +13,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.core.config import Settings, secrets_of
+from app.core.telemetry import redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import rewrite
-from app.operate.chats.links import end_address, move_address
+from app.operate.chats.links import end_address, hush, move_address, take_back
 from app.operate.chats.messaging import linked_address
 from app.providers.chat_api import Said, send_discord, send_telegram
 from app.providers.chat_messages import DISCORD, TELEGRAM, Message
@@ -56,7 +57,7 @@ class Sender(ABC):
         if said.kind == "sent":
             return Success(said)
         return Failure(
-            said.detail,
+            redact(said.detail),  # a service may quote the address, with its token
             final=said.kind in _FINAL,
             reason=_FINAL.get(said.kind, ""),
             lost=said.kind == "lost",
@@ -98,7 +99,11 @@ def _follow(connection: Connection, task: Task, said: Said, at: int) -> None:
     if linked is None:
         return
     service, address = linked
-    if said.kind in {"blocked", "gone"}:
+    if said.kind == "blocked" and service == DISCORD:
+        # They take no messages, and go on asking: commands are answered another way.
+        hush(connection, service, address)
+        take_back(connection, service, address, at)
+    elif said.kind in {"blocked", "gone"}:
         end_address(connection, service, address, said.kind, at)
     elif said.kind == "moved":
         move_address(connection, service, address, said.moved_to, at)

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.core.config import Settings, secrets_of
+from app.core.telemetry import redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Circuit, Failure, GiveUp, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import enqueue
@@ -60,7 +61,7 @@ class SnapOpener:
             return Success(opened)
         reason = _FINAL.get(opened.kind, "")
         return Failure(
-            opened.detail,
+            redact(opened.detail),
             final=bool(reason),
             reason=reason,
             retry_after_seconds=opened.retry_after_seconds,
@@ -75,16 +76,22 @@ class SnapOpener:
     def _settle(self, connection: Connection, task: Task, result: Result, proposed: Verdict, at: int) -> Verdict:
         opening = _opening(task.payload)
         answer = result.value
+        if not chat.is_open(connection, opening.payment):
+            return proposed  # it was paid meanwhile, and they were told so
         if isinstance(result, Success) and isinstance(answer, Opened):
             told, key = chat.opened(opening.payment, answer.redirect_url), f"{task.key}:opened"
         elif isinstance(proposed, GiveUp):
-            told, key = chat.not_opened(opening.payment), f"{task.key}:not_opened"
+            told, key = chat.not_opened(opening.payment, taken=_is_taken(answer)), f"{task.key}:not_opened"
         else:
             return proposed
         if isinstance(answer, Opened) and answer.kind == "key_refused":
             raise_alerts(connection, [Alert("key_refused", "provider:midtrans", {"answer": answer.detail})], at=at)
         enqueue(connection, [reply_task(opening.to, told, key, at, callback_id=task.callback_id)], at)
         return proposed
+
+
+def _is_taken(answer: object) -> bool:
+    return isinstance(answer, Opened) and answer.kind == "taken"
 
 
 __all__ = ["SnapOpener"]

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved
 from app.callbacks.base.reading import decode_object, object_of, read, text_of
-from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_of, said
+from app.callbacks.telegram.updates import Blocked, Heard, Moved, Spoilt, chat_of, kind_of, said
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.operate.chats.answering import Question, answer_all, chat_key
 from app.operate.chats.commands import Speaker
-from app.operate.chats.links import end_address, move_address
+from app.operate.chats.links import end_address, move_address, void
 from app.operate.chats.messaging import ReplyTo
 from app.providers.chat_messages import TELEGRAM
 from app.providers.schemes import fixed_token
@@ -76,8 +76,12 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
                     move_address(connection, TELEGRAM, meant.chat, meant.to, at)
                     outcomes[callback.id] = Outcome(callback.id, OutcomeWord.APPLIED, "chat_moved")
                 case Blocked():
-                    end_address(connection, TELEGRAM, meant.chat, "blocked", at)
-                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.APPLIED, "chat_blocked")
+                    ended = end_address(connection, TELEGRAM, meant.chat, "blocked", at, linked_before=meant.at)
+                    word = OutcomeWord.APPLIED if ended else OutcomeWord.IGNORED
+                    outcomes[callback.id] = Outcome(callback.id, word, "chat_blocked" if ended else "not_linked")
+                case Spoilt():
+                    void(connection, meant.code, at)
+                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "code_seen")
                 case None:
                     outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
         outcomes |= answer_all(connection, questions, at=at, settings=self.settings)

@@ -12,6 +12,11 @@ from app.callbacks.base.reading import line_of, object_of, text_of
 from app.core.language import Lang
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
+#: What is meant for us in a group though it names no bot; the one with a code is refused there, and voids it.
+_IN_GROUPS = frozenset({"saldo", "status", "topup", "unlink", "bahasa", "start"})
+_CODE = re.compile(r"[A-Za-z2-9]{4}-[A-Za-z2-9]{4}")
+_START = re.compile(r"/start(?:@\w+)?\s+([A-Za-z2-9]{4}[- ]?[A-Za-z2-9]{4})")
+_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _GONE = frozenset({"kicked", "left"})
 _BUTTON = re.compile(r"(topup):([0-9]{1,10})")
 ARGUMENTS_CHARS_MAX = 200
@@ -35,10 +40,17 @@ class Moved(msgspec.Struct, frozen=True):
     to: str
 
 
+class Spoilt(msgspec.Struct, frozen=True):
+    """A code that was written where others see it, or where nobody can be linked by it."""
+
+    code: str
+
+
 class Blocked(msgspec.Struct, frozen=True):
     """A user who blocked the bot, or a group that sent it away."""
 
     chat: str
+    at: int  # microseconds; the sender's clock has whole seconds
 
 
 def kind_of(update: dict[str, Any]) -> str:
@@ -55,20 +67,24 @@ def chat_of(inner: dict[str, Any]) -> str:
     return text_of(object_of(inner.get("from")).get("id"))
 
 
-def said(update: dict[str, Any], *, bot_name: str, default: Lang) -> Heard | Moved | Blocked | None:
+def said(update: dict[str, Any], *, bot_name: str, default: Lang) -> Heard | Moved | Blocked | Spoilt | None:
     """What this update means to us; None: nothing. `bot_name`: ours, "" answers to any; `default`: a language."""
     kind = kind_of(update)
     inner = object_of(update.get(kind))
     match kind:
         case "message":
-            if moved := text_of(inner.get("migrate_to_chat_id")):
+            moved = text_of(inner.get("migrate_to_chat_id"))
+            if _NUMBER.fullmatch(moved):
                 return Moved(chat_of(inner), moved)
-            return _command(inner, bot_name, default)
+            return _command(inner, bot_name, default) or _spoilt(inner)
+        case "edited_message" | "channel_post" | "edited_channel_post":
+            return _spoilt(inner)
         case "callback_query":
             return _pressed(inner, default)
         case "my_chat_member":
-            status = object_of(inner.get("new_chat_member")).get("status")
-            return Blocked(chat_of(inner)) if status in _GONE else None
+            status, date = object_of(inner.get("new_chat_member")).get("status"), inner.get("date")
+            if isinstance(status, str) and status in _GONE and isinstance(date, int):
+                return Blocked(chat_of(inner), date * 1_000_000)
     return None
 
 
@@ -76,15 +92,33 @@ def _command(message: dict[str, Any], bot_name: str, default: Lang) -> Heard | N
     text, sender = message.get("text"), object_of(message.get("from"))
     found = _COMMAND.fullmatch(text.strip()) if isinstance(text, str) else None
     user = _person(sender)
-    # Who speaks as a group or a channel is nobody in particular.
-    if found is None or not user or "sender_chat" in message:
+    if not user or _is_anothers(message):
         return None
+    private, chat = object_of(message.get("chat")).get("type") == "private", chat_of(message)
+    if private and chat != user:
+        return None
+    if found is None:
+        code = _CODE.fullmatch(text.strip()) if private and isinstance(text, str) else None
+        return Heard("start", code[0], user, chat, private, _lang(sender, default)) if code is not None else None
     addressed = found[2] or ""
     if addressed and bot_name and addressed.lower() != bot_name.lower().removeprefix("@"):
         return None
+    command = found[1].lower()
+    if not private and command not in _IN_GROUPS and not (addressed and bot_name):
+        return None  # there are other bots in groups, with commands of theirs
     arguments = line_of(found[3] or "", chars_max=ARGUMENTS_CHARS_MAX).strip()
-    private = object_of(message.get("chat")).get("type") == "private"
-    return Heard(found[1].lower(), arguments, user, chat_of(message), private, _lang(sender, default))
+    return Heard(command, arguments, user, chat, private, _lang(sender, default))
+
+
+def _is_anothers(message: dict[str, Any]) -> bool:
+    """Whether it was written by somebody else than who sends it: forwarded, or as a group or a channel."""
+    return any(name in message for name in ("sender_chat", "forward_origin", "forward_date"))
+
+
+def _spoilt(message: dict[str, Any]) -> Spoilt | None:
+    text = message.get("text")
+    found = _START.search(text) if isinstance(text, str) else None
+    return Spoilt(found[1]) if found is not None else None
 
 
 def _pressed(query: dict[str, Any], default: Lang) -> Heard | None:
@@ -99,7 +133,8 @@ def _pressed(query: dict[str, Any], default: Lang) -> Heard | None:
 
 
 def _person(sender: dict[str, Any]) -> str:
-    return "" if sender.get("is_bot") is True else text_of(sender.get("id"))
+    number = text_of(sender.get("id"))
+    return number if sender.get("is_bot") is not True and _NUMBER.fullmatch(number) else ""
 
 
 def _lang(sender: dict[str, Any], default: Lang) -> Lang:

@@ -218,7 +218,8 @@ class Runner:
                 self._ended.append(Ended(task, Failure("stopped in the middle of a try", lost=True), began_at))
         ended, self._ended = self._ended, []
         try:
-            await asyncio.to_thread(self._write_last, ended, unfinished, self._clock())
+            if ended or unfinished:
+                await asyncio.to_thread(self._write_last, ended, unfinished, self._clock())
         except Exception as error:  # noqa: BLE001 - their leases end, then they are tried again
             _log.error("tasks.unwritten_at_stop", tasks=len(ended) + len(unfinished), error=self._writer.words(error))
         await self.close()
@@ -230,7 +231,6 @@ class Runner:
             await close()
 
     def _write_last(self, ended: Sequence[Ended], unfinished: Sequence[Task], at: int) -> None:
-        if ended or unfinished:
-            with writing(self._engine) as connection:
-                self._writer.write(connection, ended, at)
-                release(connection, unfinished, at)
+        with writing(self._engine) as connection:
+            self._writer.write(connection, ended, at)
+            release(connection, unfinished, at)

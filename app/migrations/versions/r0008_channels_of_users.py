@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("lang", sa.String(2), nullable=False),
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("linked_by", sa.Text, nullable=False),
+        sa.Column("quiet", sa.Integer, nullable=False, server_default="0"),
         sa.Column("ended_at", sa.BigInteger),
         sa.Column("ended_why", sa.String(16)),
     )

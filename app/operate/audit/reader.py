@@ -53,6 +53,11 @@ class Reader:
         else:
             self.tally.cannot(Unproved.SECRET_GONE, callback.id)
 
+    def tells_facts(self, provider: str) -> bool:
+        """Whether this sender's callbacks tell facts, as far as is known here."""
+        handler = self.handlers.get(provider)
+        return handler is None or hasattr(handler, "telling")
+
     def telling(self, callback: Callback) -> Any:
         """What its handler's pure function reads in it; None where nobody can tell."""
         telling = getattr(self.handlers.get(callback.provider), "telling", None)

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 from app.core.config import Settings
 from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.tasks.queue import NewTask, enqueue, known
-from app.operate.chats.commands import Asked, Payment, Reply, Speaker, answer
+from app.operate.chats.commands import ORDER_PREFIX, Asked, Payment, Reply, Speaker, answer
 from app.operate.chats.messaging import ReplyTo, reply_task
+from app.providers.chat_messages import DISCORD_REPLY
 
 #: The kind of tasks that open a payment, and where they go.
 SNAP, MIDTRANS = "snap", "midtrans"
@@ -40,6 +41,10 @@ class Opening(msgspec.Struct, frozen=True):
 _WAITS_US = 86_400 * 1_000_000
 
 
+#: How often somebody who has no account here is told how to begin.
+_HINTS_US = 60 * 1_000_000
+
+
 def is_late(received_at: int, at: int) -> bool:
     """Whether whoever wrote this has long stopped waiting for an answer. Pure."""
     return received_at < at - _WAITS_US
@@ -64,9 +69,13 @@ def answer_all(
             outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.IGNORED, "no_longer_answered")
             continue
         answered.add(question.key)
-        asked = Asked(question.command, question.arguments, f"TOPUP-{question.callback_id}")
+        asked = Asked(
+            question.command, question.arguments, f"{ORDER_PREFIX}{question.callback_id}", question.received_at
+        )
         reply = answer(connection, question.speaker, asked, at=at, settings=settings)
-        enqueue(connection, [_task(question, reply, at)], at)
+        if not enqueue(connection, [_task(question, reply, at)], at):
+            outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.IGNORED, "answered_before")
+            continue
         outcomes[question.callback_id] = Outcome(
             question.callback_id, OutcomeWord.APPLIED, "answered", order_no=reply.order_no
         )
@@ -76,7 +85,10 @@ def answer_all(
 def _task(question: Question, reply: Reply, at: int) -> NewTask:
     heard = question.speaker.private or reply.public or question.in_private is None
     to = question.to if heard or question.in_private is None else question.in_private
+    key = question.key
+    if reply.hint and to.service != DISCORD_REPLY:  # where one answer is as good as many
+        key = f"hint:{to.service}:{to.destination}:{at // _HINTS_US}"
     if reply.payment is None:
-        return reply_task(to, reply.text, question.key, at, buttons=reply.buttons, callback_id=question.callback_id)
+        return reply_task(to, reply.text, key, at, buttons=reply.buttons, callback_id=question.callback_id)
     payload = msgspec.json.encode(Opening(reply.payment, to)).decode()
     return NewTask(question.key, SNAP, MIDTRANS, payload, at, reply.order_no, question.callback_id)

@@ -1,10 +1,9 @@
 """Users' channels, for whoever runs the shop: make a code, list, link by hand, end."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, select, update
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from app.core.config import Settings
 from app.core.database import reading, writing
@@ -63,7 +62,7 @@ def link_by_hand(
     user, by = id_from("user_id", user_id), sentence_from("who", who, chars_max=WHO_CHARS_MAX)
     if service not in known:
         raise FieldError("service", f"must be one of {', '.join(known)}")
-    place = _address(service, address)
+    place = address if service in {TELEGRAM, DISCORD} and isinstance(address, str) else recipient_of(address)
     with writing(engine) as connection:
         opened = links.link(connection, user, service, place, _lang(lang), at, by=by)
         return _show(connection, opened.id)
@@ -74,22 +73,8 @@ def end_channel(engine: Engine, channel_id: int, *, at: int) -> ChannelShown:
     with writing(engine) as connection:
         shown = _show(connection, channel_id)
         if shown.ended_at is None:
-            connection.execute(
-                update(channels).where(channels.c.id == channel_id).values(ended_at=at, ended_why="person")
-            )
+            links.end_address(connection, shown.service, shown.address, "person", at)
         return _show(connection, channel_id)
-
-
-def _address(service: str, value: Any) -> str:
-    pattern = _NUMBERS.get(service)
-    if pattern is None:
-        return recipient_of(value)
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise FieldError("address", f"must be the number of a {'chat' if service == TELEGRAM else 'user'} at {service}")
-    return value
-
-
-_NUMBERS = {TELEGRAM: re.compile(r"-?[0-9]{1,20}", re.ASCII), DISCORD: re.compile(r"[0-9]{1,20}", re.ASCII)}
 
 
 def _lang(value: Any) -> Lang:

@@ -27,6 +27,8 @@ from app.operate.policy import policy_of
 from app.providers.chat_messages import Button
 
 CURRENCY = "IDR"
+#: How orders begin that were asked for in a chat.
+ORDER_PREFIX = "TOPUP-"
 TOPUP_LEAST, TOPUP_MOST = 1_000_000, 2_000_000_000  # minor units: Rp10.000 to Rp20.000.000
 _AN_HOUR, _IN_AN_HOUR_MAX = 3_600_000_000, 10
 _NEWEST = 5
@@ -50,6 +52,8 @@ class Asked(msgspec.Struct, frozen=True):
     arguments: str = ""
     #: what an order is called that is announced by it: the same again for the same callback
     order_id: str = ""
+    #: when it was written, microseconds; None: now
+    given_at: int | None = None
 
 
 class Payment(msgspec.Struct, frozen=True):
@@ -69,6 +73,8 @@ class Reply(msgspec.Struct, frozen=True):
     buttons: tuple[Button, ...] = ()
     payment: Payment | None = None
     order_no: int | None = None
+    #: says nothing but how to begin: once is enough, whoever asks how often
+    hint: bool = False
 
 
 class _Turn(msgspec.Struct, frozen=True):
@@ -90,9 +96,10 @@ def answer(connection: Connection, speaker: Speaker, asked: Asked, *, at: int, s
     """Do what is asked and say what came of it; runs in a writing transaction."""
     channel = links.channel_of(connection, speaker.service, speaker.address)
     if asked.command in _LINKING and asked.arguments:
-        return _link(connection, speaker, asked.arguments, speaker.lang if channel is None else channel.lang, at)
+        return _link(connection, speaker, asked, channel, at)
     if channel is None:
         return _not_linked(speaker)
+    links.listen(connection, channel)
     return _COMMANDS.get(asked.command, _unknown)(_Turn(connection, channel, asked, at, settings))
 
 
@@ -100,18 +107,24 @@ def _not_linked(speaker: Speaker) -> Reply:
     lang = speaker.lang
     how = "/start KODE" if lang == "id" else "/start CODE"
     word = "not_linked" if speaker.private else "not_linked_in_public"
-    return Reply(say(word, lang, how="/link" if speaker.service == "discord" else how), public=True)
+    told = say(word, lang, how="/link" if speaker.service == "discord" else how)
+    return Reply(told, public=True, hint=True)
 
 
-def _link(connection: Connection, speaker: Speaker, code: str, lang: Lang, at: int) -> Reply:
+def _link(connection: Connection, speaker: Speaker, asked: Asked, before: Channel | None, at: int) -> Reply:
+    lang = speaker.lang if before is None else before.lang
     if not speaker.private:
-        links.void(connection, code, at)
-        return Reply(say("code_in_public", lang), public=True)
-    match links.redeem(connection, code, speaker.service, speaker.address, lang, at):
+        links.void(connection, asked.arguments, at)
+        return Reply(say("code_in_public", lang), public=True, hint=True)
+    if before is not None:
+        # Somebody may have sent them the link: another account is not theirs because they touched it.
+        return Reply(say("linked_already", lang, user_id=before.user_id))
+    code, given_at = asked.arguments, asked.given_at
+    match links.redeem(connection, code, speaker.service, speaker.address, lang, at, given_at=given_at):
         case WrongCode():
             return Reply(say("wrong_code", lang))
         case TooManyGuesses():
-            return Reply(say("too_many_guesses", lang))
+            return Reply(say("too_many_guesses", lang), hint=True)
         case Channel() as opened:
             told = say("linked", opened.lang, user_id=opened.user_id)
             return Reply(f"{told}\n\n{say('help', opened.lang)}")
@@ -123,7 +136,8 @@ def _balance(turn: _Turn) -> Reply:
     lang = turn.lang
     values = {"balance": texts.money(balance, currency, lang), "held": texts.money(held, currency, lang)}
     buttons = tuple(Button(texts.money(each, CURRENCY, "id"), f"topup:{each // 100}") for each in _BUTTONS)
-    return Reply(say("balance_held" if held else "balance", lang, values), buttons=buttons)
+    told = say("balance_held" if held else "balance", lang, values)
+    return Reply(told, buttons=buttons if currency == CURRENCY else ())
 
 
 def _status(turn: _Turn) -> Reply:
@@ -166,6 +180,9 @@ def _topup(turn: _Turn) -> Reply:
     if amount is None or not TOPUP_LEAST <= amount <= TOPUP_MOST:
         limits = {"least": TOPUP_LEAST, "most": TOPUP_MOST}
         return Reply(say("how_much", lang, {name: texts.money(each, CURRENCY, lang) for name, each in limits.items()}))
+    wallet = books.wallet_of(turn.connection, turn.channel.user_id)
+    if wallet is not None and wallet.currency != CURRENCY:
+        return Reply(say("not_in_rupiah", lang, currency=wallet.currency))
     if _too_many(turn):
         return Reply(say("too_many_topups", lang, most=_IN_AN_HOUR_MAX))
     order = NewOrder(turn.asked.order_id, turn.channel.user_id, TOPUP, amount, PROVIDERS[TOPUP], CURRENCY)
@@ -179,11 +196,8 @@ def _topup(turn: _Turn) -> Reply:
 
 
 def _too_many(turn: _Turn) -> bool:
-    newest = books.numbers_of_user(turn.connection, turn.channel.user_id, rows_max=_IN_AN_HOUR_MAX)
-    if len(newest) < _IN_AN_HOUR_MAX:
-        return False
-    oldest = books.order_no(turn.connection, newest[-1])
-    return oldest is not None and (oldest.announced_at or 0) > turn.at - _AN_HOUR
+    since = turn.at - _AN_HOUR
+    return books.announced_since(turn.connection, turn.channel.user_id, ORDER_PREFIX, since) >= _IN_AN_HOUR_MAX
 
 
 def _unlink(turn: _Turn) -> Reply:
@@ -243,9 +257,15 @@ def opened(payment: Payment, url: str) -> str:
     return say("pay_here", payment.lang, amount=amount, url=url, order_id=payment.order_id)
 
 
-def not_opened(payment: Payment) -> str:
-    """The text where no page can be opened."""
-    return say("cannot_pay", payment.lang, order_id=payment.order_id)
+def not_opened(payment: Payment, *, taken: bool) -> str:
+    """The text where no page can be opened; `taken`: because the order is paid, or being paid."""
+    return say("paid_already" if taken else "cannot_pay", payment.lang, order_id=payment.order_id)
+
+
+def is_open(connection: Connection, payment: Payment) -> bool:
+    """Whether the order still waits for its payment."""
+    order = books.order_of(connection, payment.order_id)
+    return order is not None and _standing(connection, order)[0] == "waiting"
 
 
 def suggestions(engine: Engine, service: str, address: str, typed: str) -> list[str]:

@@ -4,13 +4,17 @@ A code is told to the user where the shop knows who that is (its site, its count
 """
 
 import hashlib
+import re
 import secrets
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, delete, insert, select, text, update
 
+from app.core.errors import FieldError
 from app.core.language import Lang
+from app.operate.chats.messaging import place_of
 from app.operate.chats.tables import channels, link_codes, link_guesses
+from app.providers.chat_messages import DISCORD, TELEGRAM
 
 #: Without those that look alike; a code is read from one screen and typed into another.
 _ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
@@ -29,6 +33,7 @@ class Channel(msgspec.Struct, frozen=True):
     service: str
     address: str
     lang: Lang
+    quiet: int = 0  # 1: notices are not sent there, until the user is heard of
 
 
 class TooManyGuesses(msgspec.Struct, frozen=True):
@@ -49,16 +54,17 @@ def new_code(connection: Connection, user_id: str, at: int) -> tuple[str, int]:
 
 
 def redeem(
-    connection: Connection, code: str, service: str, address: str, lang: Lang, at: int
+    connection: Connection, code: str, service: str, address: str, lang: Lang, at: int, *, given_at: int | None = None
 ) -> Channel | WrongCode | TooManyGuesses:
-    """Use a code up, and link this address with its user. An address that was another user's is theirs no more."""
+    """Use a code up, and link this address with its user. `given_at`: when it was typed, by default now."""
     place = (link_guesses.c.service == service) & (link_guesses.c.address == address)
     since, count = connection.execute(select(link_guesses.c.since, link_guesses.c.count).where(place)).first() or (0, 0)
     if since + _GUESS_SECONDS * _SECOND <= at:
         connection.execute(delete(link_guesses).where(place))
     elif count >= GUESSES_MAX:
+        void(connection, code, at)  # whoever reads the callback could use it
         return TooManyGuesses()
-    user_id = _take(connection, code, at)
+    user_id = _take(connection, code, at if given_at is None else given_at)
     if user_id is None:
         connection.execute(_GUESSED, {"service": service, "address": address, "at": at})
         return WrongCode()
@@ -78,7 +84,7 @@ def void(connection: Connection, code: str, at: int) -> None:
 
 def _take(connection: Connection, code: str, at: int) -> str | None:
     """The code's user; the code is gone. None where there is none that is still good."""
-    letters = "".join(sign for sign in code.upper() if sign in _ALPHABET)
+    letters = "".join(sign for sign in code.upper() if sign in _ALPHABET)[:_LETTERS]
     row = connection.execute(
         delete(link_codes)
         .where(link_codes.c.hash == _hash(letters))
@@ -91,8 +97,26 @@ def _hash(letters: str) -> str:
     return hashlib.sha256(letters.encode()).hexdigest()
 
 
+#: What an address is at services that know people by numbers; elsewhere whatever the operator's channel takes.
+_NUMBERS = {
+    TELEGRAM: re.compile(r"-?[1-9][0-9]{0,19}", re.ASCII),
+    DISCORD: re.compile(r"[1-9][0-9]{0,19}", re.ASCII),
+}
+
+
+def fits(service: str, address: str) -> bool:
+    """Whether this can be an address there. Pure."""
+    pattern = _NUMBERS.get(service)
+    return pattern is None or pattern.fullmatch(address) is not None
+
+
 def link(connection: Connection, user_id: str, service: str, address: str, lang: Lang, at: int, *, by: str) -> Channel:
-    """Open a channel; one that this address has for another user ends, one for the same user stays."""
+    """Open a channel; one that this address has for another user ends, one for the same user stays.
+
+    Raises FieldError for an address that the service does not have.
+    """
+    if not fits(service, address):
+        raise FieldError("address", f"must be the number of a {'chat' if service == TELEGRAM else 'user'} at {service}")
     before = channel_of(connection, service, address)
     if before is not None and before.user_id == user_id:
         return before
@@ -123,19 +147,60 @@ def _channel(row: RowMapping) -> Channel:
     return Channel(*(row[name] for name in Channel.__struct_fields__))
 
 
-def end_address(connection: Connection, service: str, address: str, why: str, at: int) -> int:
-    """End the open channel of this address → how many were ended."""
-    return connection.execute(
+def end_address(
+    connection: Connection, service: str, address: str, why: str, at: int, *, linked_before: int | None = None
+) -> bool:
+    """End the open channel of this address, and take back the notices that wait for it → whether there was one.
+
+    `linked_before`: only one that was linked before this moment (microseconds).
+    """
+    open_one = [channels.c.service == service, channels.c.address == address, channels.c.ended_at.is_(None)]
+    if linked_before is not None:
+        open_one.append(channels.c.since < linked_before)
+    ended = connection.execute(update(channels).where(*open_one).values(ended_at=at, ended_why=why)).rowcount
+    if ended:
+        take_back(connection, service, address, at)
+    return ended > 0
+
+
+def take_back(connection: Connection, service: str, address: str, at: int) -> None:
+    """Have the notices that wait for this address not sent."""
+    kind, destination = place_of(service, address)
+    connection.execute(_TAKEN_BACK, {"kind": kind, "destination": destination, "address": address, "at": at})
+
+
+_TAKEN_BACK = text(
+    "UPDATE callback_tasks SET state = 'done', finished_at = :at, last_error = 'the channel has ended' WHERE id IN"
+    " (SELECT id FROM callback_tasks INDEXED BY callback_tasks_due WHERE state IN ('ready', 'running')"
+    "  AND due_at >= 0 AND state = 'ready' AND kind = :kind AND destination = :destination"
+    "  AND substr(key, 1, 7) = 'notice:'"
+    "  AND (kind <> 'channel' OR json_extract(payload, '$.address') = :address))"
+)
+
+
+def hush(connection: Connection, service: str, address: str) -> None:
+    """Send no notices there until the user is heard of again: they take no messages at the moment."""
+    _set_quiet(connection, service, address, 1)
+
+
+def listen(connection: Connection, channel: Channel) -> None:
+    """The user of this channel was heard of."""
+    if channel.quiet:
+        _set_quiet(connection, channel.service, channel.address, 0)
+
+
+def _set_quiet(connection: Connection, service: str, address: str, quiet: int) -> None:
+    connection.execute(
         update(channels)
         .where(channels.c.service == service, channels.c.address == address, channels.c.ended_at.is_(None))
-        .values(ended_at=at, ended_why=why)
-    ).rowcount
+        .values(quiet=quiet)
+    )
 
 
 def move_address(connection: Connection, service: str, address: str, to: str, at: int) -> None:
     """Follow a chat that has another number now."""
     found = channel_of(connection, service, address)
-    if found is None:
+    if found is None or to == address or not fits(service, to):
         return
     end_address(connection, service, to, "replaced", at)
     connection.execute(update(channels).where(channels.c.id == found.id).values(address=to))

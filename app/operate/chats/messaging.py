@@ -31,6 +31,13 @@ def reply_task(
     return task_of(message, key, at, repeatable=True, callback_id=callback_id)
 
 
+def place_of(service: str, address: str) -> tuple[str, str]:
+    """A channel's service and address → kind and destination of the tasks that go there."""
+    if service == TELEGRAM:
+        return TELEGRAM, address
+    return (DISCORD_BOT, f"user:{address}") if service == DISCORD else (CHANNEL, service)
+
+
 def linked_address(kind: str, destination: str) -> tuple[str, str] | None:
     """A message's kind and destination → the service and address that such a chat is linked by, None where none is."""
     if kind == TELEGRAM:
@@ -77,11 +84,9 @@ def notice_task(
     service: str, address: str, title: str, told: str, key: str, at: int, *, callback_id: int | None, order_no: int
 ) -> NewTask:
     """The task that tells a text at a linked channel; `title` where such a channel has one."""
-    if service == TELEGRAM:
-        message = plain_message(TELEGRAM, address, told)
-    elif service == DISCORD:
-        message = plain_message(DISCORD_BOT, f"user:{address}", told)
-    else:
+    kind, destination = place_of(service, address)
+    if kind == CHANNEL:
         other = OtherMessage(service, address, told, title)
         return other_task_of(other, key, at, callback_id=callback_id, order_no=order_no)
+    message = plain_message(kind, destination, told)
     return task_of(message, key, at, callback_id=callback_id, order_no=order_no)

@@ -6,11 +6,14 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, text
 
+from app.core.errors import FieldError
 from app.core.language import Lang
+from app.core.telemetry import get_logger
 from app.engine.tasks.queue import NewTask, enqueue
 from app.ledger import books
 from app.ledger.book import Noticed
 from app.operate import texts
+from app.operate.chats.links import end_address
 from app.operate.chats.messaging import notice_task
 from app.operate.chats.texts import say
 from app.operate.orders import serial_number
@@ -18,11 +21,14 @@ from app.operate.orders import serial_number
 #: What came in longer ago and is decided only now (an imported log) is news to nobody.
 _NEWS_US = 7 * 86_400 * 1_000_000
 
+log = get_logger(__name__)
+
 _ANY = text("SELECT EXISTS (SELECT 1 FROM callback_channels WHERE ended_at IS NULL)")
 _REACHED = text(
     "SELECT o.id, c.id, c.service, c.address, c.lang FROM json_each(:orders) AS j"
     " CROSS JOIN callback_orders AS o ON o.id = j.value"
-    " CROSS JOIN callback_channels AS c ON c.user_id = o.user_id AND c.ended_at IS NULL ORDER BY c.id"
+    " CROSS JOIN callback_channels AS c ON c.user_id = o.user_id AND c.ended_at IS NULL"
+    " WHERE c.quiet = 0 ORDER BY c.id"
 )
 
 
@@ -43,16 +49,17 @@ def notify(connection: Connection, notices: Sequence[Noticed]) -> None:
     """
     if not connection.execute(_ANY).scalar():
         return
-    fresh = [notice for notice in notices if not _is_old(notice)]
-    numbers = orjson.dumps(sorted({number for _, number, _, _ in fresh})).decode()
+    fresh = [notice for notice in notices if notice.heard_at >= notice.at - _NEWS_US]
+    numbers = orjson.dumps(sorted({notice.order_no for notice in fresh})).decode()
     reached: dict[int, list[_Reached]] = {}
     for row in connection.execute(_REACHED, {"orders": numbers}):
         reached.setdefault(row[0], []).append(_Reached(*row))
     tasks: list[NewTask] = []
     for notice in fresh:
-        if notice[1] in reached:
-            tasks.extend(_tasks(connection, notice, reached[notice[1]]))
-    enqueue(connection, tasks, fresh[0][3] if fresh else 0)
+        if notice.order_no in reached:
+            tasks.extend(_tasks(connection, notice, reached[notice.order_no]))
+    if tasks:
+        enqueue(connection, tasks, fresh[0].at)
 
 
 def notice_keys(order_no: int, source_id: int | None = None) -> str:
@@ -60,13 +67,8 @@ def notice_keys(order_no: int, source_id: int | None = None) -> str:
     return f"notice:{order_no}:" if source_id is None else f"notice:{order_no}:{source_id}:"
 
 
-def _is_old(notice: Noticed) -> bool:
-    source_id, _, _, at = notice
-    return 0 < source_id < at - _NEWS_US  # a callback's id is about the time at which it came
-
-
 def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]) -> Iterator[NewTask]:
-    source_id, number, status, at = notice
+    source_id, number, status, at = notice.source_id, notice.order_no, notice.status, notice.at
     order = books.order_no(connection, number)
     if order is None:
         return
@@ -77,6 +79,10 @@ def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]
         key = f"{notice_keys(number, source_id)}{status}:{channel.channel_id}"
         callback_id = source_id if source_id > 0 else None
         title = say("notice_title", channel.lang, values)
-        yield notice_task(
-            channel.service, channel.address, title, told, key, at, callback_id=callback_id, order_no=number
-        )
+        try:
+            yield notice_task(
+                channel.service, channel.address, title, told, key, at, callback_id=callback_id, order_no=number
+            )
+        except FieldError as error:  # whatever is wrong with a chat, the money moves
+            log.warning("notice_not_sendable", channel=channel.channel_id, order=order.order_id, why=str(error))
+            end_address(connection, channel.service, channel.address, "gone", at)

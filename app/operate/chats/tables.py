@@ -14,6 +14,7 @@ channels = Table(
     Column("lang", String(2), nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("linked_by", Text, nullable=False),  # `code`, or the person who did it
+    Column("quiet", Integer, nullable=False, server_default="0"),  # 1: no notices until the user is heard of
     Column("ended_at", BigInteger),
     Column("ended_why", String(16)),  # `user`, `person`, `blocked`, `gone`, `replaced`
     Index(

@@ -25,6 +25,18 @@ CHAT: dict[str, Text] = {
         "Terhubung dengan akun {user_id}. Kabar tentang pesanan Anda akan dikirim ke sini.",
         "Linked with the account {user_id}. News about your orders will come here.",
     ),
+    "linked_already": Text(
+        "Chat ini sudah terhubung dengan akun {user_id}. Kirim /unlink dulu bila ingin menghubungkan akun lain.",
+        "This chat is linked with the account {user_id} already. Send /unlink first to link another one.",
+    ),
+    "not_in_rupiah": Text(
+        "Saldo Anda dalam {currency}; isi saldo di sini hanya untuk rupiah. Hubungi toko.",
+        "Your balance is kept in {currency}; a top-up here is for rupiah only. Please contact the shop.",
+    ),
+    "paid_already": Text(
+        "Pesanan {order_id} sudah dibayar, atau sedang dibayar. Lihat /status {order_id}.",
+        "Order {order_id} is paid, or being paid. See /status {order_id}.",
+    ),
     "wrong_code": Text(
         "Kode itu salah, sudah dipakai, atau sudah lewat 15 menit. Minta kode baru di toko.",
         "That code is wrong, was used, or is older than 15 minutes. Ask the shop for a new one.",

@@ -38,15 +38,15 @@ def linked(engine: Engine, settings: Settings) -> Iterator[Finding]:
         ready = set(channels_of(settings.callback_channels))
     except StartRefused:
         return  # told above
-    tokens = {TELEGRAM: settings.telegram_bot_token, DISCORD: settings.discord_bot_token}
-    ready |= {service for service, token in tokens.items() if secrets_of(token)}
+    bots = {TELEGRAM: settings.telegram_bot_token, DISCORD: settings.discord_bot_token}
+    ready |= {service for service, key in bots.items() if secrets_of(key)}
     with reading(engine) as connection:
         rows = connection.execute(_LINKED).all()
     for service, number in rows:
         if service in ready:
             yield ok("channels", _LINKED_AT, number=number, service=service)
         else:
-            needed = f"{service.upper()}_BOT_TOKEN" if service in tokens else SETTING
+            needed = f"{service.upper()}_BOT_TOKEN" if service in bots else SETTING
             yield warn("channels", _CANNOT, _SET, number=number, service=service, setting=needed)
 
 

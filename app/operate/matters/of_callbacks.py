@@ -171,6 +171,13 @@ CALLBACKS: dict[str, Matter] = {
         NOBODY,
     ),
     "kept_for_later": Matter(Text("Disimpan di log.", "Kept in the log."), NOBODY),
+    "not_linked": Matter(Text("Chat itu tidak terhubung.", "That chat is not linked."), NOBODY),
+    "code_seen": Matter(
+        Text("Kode terlihat orang lain; sudah dibatalkan.", "A code that others could see; it is void now."), NOBODY
+    ),
+    "answered_before": Matter(
+        Text("Baru saja dijawab di chat ini.", "The same was answered in this chat a moment ago."), NOBODY
+    ),
     "no_longer_answered": Matter(
         Text("Lebih dari sehari lalu; tidak dijawab lagi.", "More than a day ago; it is not answered any more."), NOBODY
     ),

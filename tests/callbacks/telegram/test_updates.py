@@ -62,8 +62,8 @@ def test_a_group_is_not_private() -> None:
 
 def test_a_group_that_became_a_supergroup_and_one_that_sent_us_away() -> None:
     assert heard({"chat": {"id": -5}, "migrate_to_chat_id": -1005}) == Moved("-5", "-1005")
-    gone = {"update_id": 1, "my_chat_member": {"chat": PRIVATE, "new_chat_member": {"status": "kicked"}}}
-    assert said(gone, bot_name="", default="id") == Blocked("1111")
+    gone = {"update_id": 1, "my_chat_member": {"chat": PRIVATE, "date": 7, "new_chat_member": {"status": "kicked"}}}
+    assert said(gone, bot_name="", default="id") == Blocked("1111", 7_000_000)
     back = {"update_id": 1, "my_chat_member": {"chat": PRIVATE, "new_chat_member": {"status": "member"}}}
     assert said(back, bot_name="", default="id") is None
 

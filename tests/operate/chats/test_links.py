@@ -29,9 +29,9 @@ def owner(shop: Shop, address: str = "4711") -> str | None:
 def test_a_code_links_a_chat_with_its_user_once(shop: Shop) -> None:
     code = code_for(shop)
     assert redeem(shop, code) == Channel(1, "ani", "telegram", "4711", "id")
-    assert redeem(shop, code, "other") == WrongCode()
+    assert redeem(shop, code, "4712") == WrongCode()
     assert owner(shop) == "ani"
-    assert owner(shop, "other") is None
+    assert owner(shop, "4712") is None
 
 
 def test_a_code_may_be_typed_small_and_with_blanks(shop: Shop) -> None:
@@ -59,7 +59,7 @@ def test_who_guesses_five_times_waits_an_hour_and_even_a_good_code_does_not_help
         assert redeem(shop, "AAAA-AAAA") == WrongCode()
     code = code_for(shop)
     assert redeem(shop, code) == TooManyGuesses()
-    assert isinstance(redeem(shop, code, "another chat"), Channel)
+    assert redeem(shop, code, "4712") == WrongCode(), "a code that was typed is void: it can be read in the log"
     late = code_for(shop)
     assert isinstance(redeem(shop, late, at=shop.now + 61 * MINUTE), WrongCode)  # the code is too old by then
     with writing(shop.engine) as connection:
@@ -82,6 +82,8 @@ def test_a_chat_that_moved_is_followed(shop: Shop) -> None:
     with writing(shop.engine) as connection:
         links.move_address(connection, "telegram", "-1", "-1001", shop.tick())
         links.move_address(connection, "telegram", "unknown", "-1002", shop.tick())
+        for odd in ("-1001", "not a number", "0"):
+            links.move_address(connection, "telegram", "-1001", odd, shop.tick())
     assert owner(shop, "-1001") == "ani"
     assert owner(shop, "-1") is None
 
@@ -124,3 +126,30 @@ def test_a_link_by_hand_says_which_field_is_wrong(shop: Shop, field: str, told: 
             known=("telegram", "discord"),
         )
     assert error.value.field == field
+
+
+def test_a_code_that_was_typed_in_time_is_good_however_late_it_is_read(shop: Shop) -> None:
+    code = code_for(shop)
+    typed = shop.now + MINUTE
+    with writing(shop.engine) as connection:
+        late = links.redeem(connection, code, "telegram", "4711", "id", shop.now + 60 * MINUTE, given_at=typed)
+    assert isinstance(late, Channel)
+
+
+def test_words_behind_a_code_do_not_spoil_it(shop: Shop) -> None:
+    assert isinstance(redeem(shop, f"{code_for(shop)} terima kasih"), Channel)
+
+
+def test_a_channel_that_is_newer_than_what_would_end_it_stays(shop: Shop) -> None:
+    redeem(shop, code_for(shop))
+    with writing(shop.engine) as connection:
+        assert not links.end_address(
+            connection, "telegram", "4711", "blocked", shop.tick(), linked_before=shop.now - MINUTE
+        )
+        assert links.end_address(connection, "telegram", "4711", "blocked", shop.tick(), linked_before=shop.now)
+
+
+@pytest.mark.parametrize(("service", "address"), [("telegram", "@ani"), ("telegram", "0"), ("discord", "-1")])
+def test_an_address_that_a_service_does_not_have_is_refused(shop: Shop, service: str, address: str) -> None:
+    with pytest.raises(FieldError), writing(shop.engine) as connection:
+        links.link(connection, "ani", service, address, "id", shop.tick(), by="code")
