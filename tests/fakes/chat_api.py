@@ -117,8 +117,9 @@ class ChatApi:
     def __init__(self) -> None:
         self.url = ""
         self.sent: list[Sent] = []  # everything that came in, whatever was answered
+        self.usual: Callable[[], Answer] = ok  # what those are answered that nobody spoke of
         self._scripts: dict[str, list[Answer]] = {}
-        self._changed = threading.Condition()
+        self.changed = threading.Condition()
 
     def webhook(self, name: str) -> str:
         """A Discord webhook's address."""
@@ -126,23 +127,23 @@ class ChatApi:
 
     def say(self, to: str, *answers: Answer) -> None:
         """Answer messages to this chat or webhook with these in turn, the last one for ever."""
-        with self._changed:
+        with self.changed:
             self._scripts[to] = list(answers)
 
     def forget(self) -> None:
         """Unsay what was said about all."""
-        with self._changed:
+        with self.changed:
             self._scripts.clear()
 
     def to(self, name: str) -> list[Sent]:
         """What came in for this chat or webhook."""
-        with self._changed:
+        with self.changed:
             return [one for one in self.sent if one.to == name]
 
     def until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
         """Wait for something that a message brings about; fails the test when it was not in time."""
-        with self._changed:
-            assert self._changed.wait_for(condition, seconds), f"{len(self.sent)} messages came in"
+        with self.changed:
+            assert self.changed.wait_for(condition, seconds), f"{len(self.sent)} messages came in"
 
     def take(self, method: str, path: str, fields: dict[str, Any], token: str) -> Answer:
         """For the server: note a message → what to answer."""
@@ -157,12 +158,12 @@ class ChatApi:
             return Answer(body=json.dumps({"id": f"{_USERS}{fields['recipient_id']}"}).encode())
         to = str(fields.get("chat_id")) if telegram else _place(parts)
         key = str(fields.get("nonce", ""))
-        with self._changed:
+        with self.changed:
             self.sent.append(Sent("telegram" if telegram else "discord", to, fields, time.monotonic(), key, method))
             number = len(self.sent)
-            script = self._scripts.get(to, [ok()])
+            script = self._scripts.get(to) or [self.usual()]
             answer = script.pop(0) if len(script) > 1 else script[0]
-            self._changed.notify_all()
+            self.changed.notify_all()
         if answer.body is not None or answer.silent or answer.cuts:
             return answer
         told = {"ok": True, "result": {"message_id": number, "chat": {"id": to}}} if telegram else {"id": str(number)}
