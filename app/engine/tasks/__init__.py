@@ -86,6 +86,9 @@ class GiveUp(msgspec.Struct, frozen=True):
     reason: str
     error: str = ""
     detail: Mapping[str, Any] = {}
+    #: as in Again: who asked for time gets it from the others, too
+    rests_until: int | None = None
+    everywhere: bool = False
 
 
 Verdict: TypeAlias = Finished | Again | GiveUp

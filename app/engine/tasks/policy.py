@@ -6,6 +6,7 @@ from app.engine.tasks import Again, Failure, Finished, GiveUp, Policy, Result, S
 PERHAPS_SENT = "perhaps_sent"
 
 _SECOND = 1_000_000
+_DAY_SECONDS = 86_400.0
 _LEAST_WAIT = 1_000  # a wait of nothing would try again in the same breath
 
 
@@ -35,7 +36,8 @@ def after_failure(task: Task, failure: Failure, at: int, random: float, limits: 
     """
     told = failure.retry_after_seconds
     if reason := _hopeless(task, failure, at, limits):
-        return GiveUp(reason, failure.error, {"tries": task.tries})
+        rests_until = None if told is None else at + int(_rest_seconds(told, limits) * _SECOND)
+        return GiveUp(reason, failure.error, {"tries": task.tries}, rests_until, everywhere=failure.everywhere)
     spread = max(_LEAST_WAIT, int(random * backoff_seconds(task.tries, limits) * _SECOND))
     if told is not None:
         until = at + int(max(told, 0.0) * _SECOND)
@@ -66,6 +68,11 @@ def _hopeless(task: Task, failure: Failure, at: int, limits: Policy) -> str:
     if told is not None and not told <= limits.wait_seconds_max:
         return failure.reason or "told_to_wait_too_long"
     return ""
+
+
+def _rest_seconds(told: float, limits: Policy) -> float:
+    """How long the others wait: what is beyond all patience, or no number, is asked again after a day."""
+    return max(told, 0.0) if told <= limits.wait_seconds_max else min(limits.wait_seconds_max, _DAY_SECONDS)
 
 
 def _deadline(task: Task, age_seconds_max: float) -> int:

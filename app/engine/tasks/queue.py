@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from app.engine.outcomes import close_letters
-from app.engine.tables import tasks
+from app.engine.tables import dead, tasks
 from app.engine.tasks import Again, Finished, GiveUp, Lane, Task, Verdict
 
 _ERROR_MAX = 1_000  # characters of an error that are kept
@@ -205,7 +205,8 @@ _AGAIN = text(
     " last_error = :error " + _HELD
 )
 _DEAD = text(
-    "UPDATE callback_tasks SET state = 'dead', finished_at = :at, lease_until = NULL, last_error = :error " + _HELD
+    "UPDATE callback_tasks SET state = 'dead', finished_at = :at, lease_until = :rests_until, all_rest = :everywhere,"
+    " last_error = :error " + _HELD
 )
 _LETTER = text(f"""
 INSERT INTO callback_dead (kind, ref, order_no, reason, detail, since)
@@ -224,8 +225,7 @@ WHERE {_OPEN_TEXT} AND due_at < :until AND state = 'ready' AND kind = :kind""")
 def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
     """Write verdicts where the fence is still ours → how many tasks were written; the late ones write nothing.
 
-    Again with `rests_until` moves all that is ready in the lane, or everywhere, behind that time. GiveUp adds a dead
-    letter.
+    `rests_until` moves all that is ready in the lane, or everywhere, behind that time. GiveUp adds a dead letter.
     """
     done: list[dict[str, Any]] = []
     again: list[dict[str, Any]] = []
@@ -238,14 +238,15 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
         row: dict[str, Any] = {"id": task.id, "fence": task.fence, "at": at}
         if isinstance(verdict, Finished):
             done.append(row)
-        elif isinstance(verdict, Again):
-            until = verdict.rests_until
-            told = {"rests_until": until, "everywhere": verdict.everywhere, "error": _clean(verdict.error)}
-            again.append(row | told | {"due_at": verdict.due_at})
-            if until is not None and verdict.everywhere:
-                rest_of_all[task.kind] = max(until, rest_of_all.get(task.kind, 0))
-            elif until is not None:
-                rests[task.lane] = max(until, rests.get(task.lane, 0))
+            continue
+        until = verdict.rests_until
+        row |= {"rests_until": until, "everywhere": verdict.everywhere, "error": _clean(verdict.error)}
+        if until is not None and verdict.everywhere:
+            rest_of_all[task.kind] = max(until, rest_of_all.get(task.kind, 0))
+        elif until is not None:
+            rests[task.lane] = max(until, rests.get(task.lane, 0))
+        if isinstance(verdict, Again):
+            again.append(row | {"due_at": verdict.due_at})
         else:
             given_up.append(row | _letter(task, verdict))
     written = _each(connection, _DONE, done) + _each(connection, _AGAIN, again)
@@ -278,7 +279,6 @@ def _letter(task: Task, verdict: GiveUp) -> dict[str, Any]:
     told = {"task": task.kind, "destination": task.destination, "tries": task.tries, "last_error": error}
     return {
         "reason": _clean(verdict.reason)[:64],
-        "error": error,
         "detail": json.dumps(told | dict(verdict.detail), default=str),
     }
 
@@ -321,14 +321,16 @@ def next_due(connection: Connection, after: int | None = None) -> int | None:
 def resting(connection: Connection, at: int) -> tuple[dict[Lane, int], dict[str, int]]:
     """Lanes and whole kinds that are to be left alone, each until when; read at start, so that a restart obeys."""
     until = func.max(tasks.c.lease_until)
-    statement = (
-        select(tasks.c.kind, tasks.c.destination, tasks.c.all_rest, until)
-        .where(_OPEN, tasks.c.due_at > at, tasks.c.state == "ready", tasks.c.lease_until > at)
-        .group_by(tasks.c.kind, tasks.c.destination, tasks.c.all_rest)
+    told = select(tasks.c.kind, tasks.c.destination, tasks.c.all_rest, until)
+    of_each = (tasks.c.kind, tasks.c.destination, tasks.c.all_rest)
+    ready = told.where(_OPEN, tasks.c.due_at > at, tasks.c.state == "ready", tasks.c.lease_until > at)
+    given_up = told.join_from(dead, tasks, tasks.c.id == dead.c.ref).where(
+        dead.c.kind == "task", tasks.c.state == "dead", tasks.c.lease_until > at
     )
     lanes: dict[Lane, int] = {}
     kinds: dict[str, int] = {}
-    for kind, destination, everywhere, time in connection.execute(statement):
+    rows = [row for each in (ready, given_up) for row in connection.execute(each.group_by(*of_each))]
+    for kind, destination, everywhere, time in rows:
         lanes[kind, destination] = max(time, lanes.get((kind, destination), 0))
         if everywhere:
             kinds[kind] = max(time, kinds.get(kind, 0))

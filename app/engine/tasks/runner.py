@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from app.core.clock import now_us
 from app.core.database import reading, writing
 from app.core.telemetry import get_logger, redact
-from app.engine.tasks import Again, Failure, Lane, Performer, Result, Success, Task
+from app.engine.tasks import Again, Failure, GiveUp, Lane, Performer, Result, Success, Task
 from app.engine.tasks.lanes import Lanes
 from app.engine.tasks.policy import before_try
 from app.engine.tasks.queue import Ending, Room, claim, next_due, release, resting
@@ -144,10 +144,11 @@ class Runner:
             self._ended = ended + self._ended  # nothing was written; the next round writes them
             raise
         for ending in endings:
-            if isinstance(ending.verdict, Again) and ending.verdict.rests_until is not None:
-                self._lanes.rest(ending.task.lane, ending.verdict.rests_until)
-                if ending.verdict.everywhere:
-                    self._lanes.rest_all(ending.task.kind, ending.verdict.rests_until)
+            verdict = ending.verdict
+            if isinstance(verdict, (Again, GiveUp)) and verdict.rests_until is not None:
+                self._lanes.rest(ending.task.lane, verdict.rests_until)
+                if verdict.everywhere:
+                    self._lanes.rest_all(ending.task.kind, verdict.rests_until)
         for task in claimed:
             self._begin(task, at)
         return claimed

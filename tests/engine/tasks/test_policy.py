@@ -51,7 +51,21 @@ def test_what_cannot_become_better_is_given_up_with_a_reason(
 ) -> None:
     verdict = after_failure(task, failure, AT, 0.5, limits)
 
-    assert verdict == GiveUp(reason, failure.error, {"tries": task.tries})
+    assert isinstance(verdict, GiveUp)
+    assert (verdict.reason, verdict.error, verdict.detail) == (reason, failure.error, {"tries": task.tries})
+
+
+@pytest.mark.parametrize(
+    ("told", "rest"),
+    [(None, None), (30.0, 30), (-5.0, 0), (86_401.0, 86_400), (float("inf"), 86_400), (float("nan"), 86_400)],
+)
+def test_who_asked_for_time_gets_it_from_the_others_when_a_task_is_given_up(
+    told: float | None, rest: int | None
+) -> None:
+    verdict = after_failure(a_task(tries=3), Failure("429", retry_after_seconds=told), AT, 0.5, Policy(tries_max=3))
+
+    assert isinstance(verdict, GiveUp)
+    assert verdict.rests_until == (None if rest is None else AT + rest * SECOND)
 
 
 def test_a_failure_waits_a_random_part_of_the_longest_wait() -> None:

@@ -122,10 +122,16 @@ def test_a_claim_reads_the_index_of_what_is_due_and_not_the_table(state: Engine)
         next_due(connection, after=AT)
         resting(connection, AT)
 
-    assert len(plans) == 3
-    for plan in plans:
+    *of_what_is_due, of_dead_letters = plans
+    assert len(of_what_is_due) == 3
+    for plan in of_what_is_due:
         assert "USING INDEX callback_tasks_due" in plan or "USING COVERING INDEX callback_tasks_due" in plan
         assert "SCAN callback_tasks" not in plan
+    assert (
+        "USING INDEX callback_dead_ref" in of_dead_letters
+        or "USING COVERING INDEX callback_dead_ref" in of_dead_letters
+    )
+    assert "SCAN callback_tasks" not in of_dead_letters
 
 
 def test_a_lane_gets_no_more_than_it_has_room_for(state: Engine) -> None:

@@ -600,6 +600,29 @@ async def test_a_destination_that_fails_again_and_again_is_left_alone_and_asked_
     assert set(states(state).values()) == {"done"}
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_whoever_asks_for_a_pause_of_a_message_that_is_given_up_gets_it_from_the_others(
+    state: Engine, *, everywhere: bool
+) -> None:
+    async def refuse(_task: Task) -> Result:
+        return Failure("HTTP 429", retry_after_seconds=30, everywhere=everywhere)
+
+    impatient = Policy(tries_max=1)
+    put(state, "a", "b")
+    refusing = Doer(refuse, policy=impatient, concurrency=1)
+    runner = a_runner(state, refusing)
+    await runner.run_once(AT)
+    assert states(state) == {"a": "dead", "b": "ready"}
+    place = "elsewhere" if everywhere else "api"
+    put(state, "late", destination=place, at=AT + SECOND)
+    doer = Doer(concurrency=1)
+    for each in (runner, a_runner(state, doer)):  # the second as after a restart
+        assert await each.run_once(AT + 29 * SECOND) == 0
+    assert len(refusing.tried) == 1
+    await a_runner(state, doer).run_once(AT + 30 * SECOND)
+    assert {task.key for task in doer.tried} == {"b", "late"}
+
+
 async def test_a_rate_in_all_is_kept_whatever_the_number_of_destinations(state: Engine) -> None:
     now = [AT]
     for n in range(25):
