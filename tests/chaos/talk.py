@@ -44,9 +44,7 @@ def a_talking_shop(folder: Path, api: ChatApi, **settings: str) -> Iterator[Shop
 def link(shop: Shop, user: str, service: str, address: str) -> int:
     """Link a user with a chat → the channel's number."""
     known = ("telegram", "discord")
-    shown = channels.link_by_hand(
-        shop.engine, user, service, address, lang="id", who="owner", at=1, known=known
-    )
+    shown = channels.link_by_hand(shop.engine, user, service, address, lang="id", who="owner", at=1, known=known)
     return int(shown.id)
 
 
@@ -83,7 +81,9 @@ def is_settled(shop: Shop) -> bool:
 
 def until_settled(shop: Shop, seconds: float) -> None:
     """Wait until each message is sent or a dead letter; a worker runs."""
-    open_ones = "SELECT kind, destination, state, tries, last_error FROM callback_tasks WHERE state NOT IN ('done', 'dead')"
+    open_ones = (
+        "SELECT kind, destination, state, tries, last_error FROM callback_tasks WHERE state NOT IN ('done', 'dead')"
+    )
     until(lambda: is_settled(shop), lambda: (shop.rows(open_ones)[:5], shop.said("worker")), seconds)
 
 

@@ -144,10 +144,13 @@ def test_whoever_is_killed_each_message_is_sent_or_a_person_is_asked_and_none_is
         shop.until_worked_off()
         until_settled(shop, SECONDS * 2 + 60)
 
-        states = {key: (state, reason) for key, state, reason in shop.rows(
-            "SELECT t.key, t.state, d.reason FROM callback_tasks t"
-            " LEFT JOIN callback_dead d ON d.kind = 'task' AND d.ref = t.id AND d.closed_at IS NULL"
-        )}
+        states = {
+            key: (state, reason)
+            for key, state, reason in shop.rows(
+                "SELECT t.key, t.state, d.reason FROM callback_tasks t"
+                " LEFT JOIN callback_dead d ON d.kind = 'task' AND d.ref = t.id AND d.closed_at IS NULL"
+            )
+        }
         letters = {key for key, state in states.items() if state != ("done", None)}
         cut_by_death = shop.rows("SELECT 1 FROM callback_dead WHERE detail LIKE '%the process ended in the middle%'")
         first = list(api.sent)
