@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.core.config import Settings, secrets_of
-from app.core.telemetry import redact
+from app.core.telemetry import HIDDEN, redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import rewrite
@@ -53,11 +53,12 @@ class Sender(ABC):
 
     async def perform(self, task: Task) -> Result:
         """Send the next part."""
-        said = await self.send(task, _message(task.payload))
+        message = _message(task.payload)
+        said = _without_secrets(await self.send(task, message), message)
         if said.kind == "sent":
             return Success(said)
         return Failure(
-            redact(said.detail),  # a service may quote the address, with its token
+            said.detail,
             final=said.kind in _FINAL,
             reason=_FINAL.get(said.kind, ""),
             lost=said.kind == "lost",
@@ -91,6 +92,15 @@ class Sender(ABC):
             return Finished() if isinstance(result, Success) else proposed
         rewrite(connection, task, msgspec.json.encode(again).decode(), again.destination)
         return Again(at + 1)
+
+
+def _without_secrets(said: Said, message: Message) -> Said:
+    """Whoever refuses a message may tell the address that it came to, where our token or the webhook's stands."""
+    detail = redact(said.detail)
+    secret = message.address.partition("?")[0].rstrip("/").rpartition("/")[2]
+    if secret:
+        detail = detail.replace(secret, HIDDEN)
+    return said if detail == said.detail else msgspec.structs.replace(said, detail=detail)
 
 
 def _follow(connection: Connection, task: Task, said: Said, at: int) -> None:

@@ -46,6 +46,8 @@ class Writer:
 
     def _verdict(self, connection: Connection, task: Task, result: Result, at: int) -> Verdict:
         performer = self._performers[task.kind]
+        if isinstance(result, Failure):  # in whose words we may find our own secrets again
+            result = msgspec.structs.replace(result, error=self._redact(result.error))
         proposed = after_try(task, result, at, self._chance(), performer.policy)
         if performer.settle is None:
             return proposed

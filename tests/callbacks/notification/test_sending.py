@@ -18,8 +18,9 @@ from app.callbacks.notification.sending import DiscordSender, TelegramSender
 from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine, reading
 from app.core.errors import UnknownProvider
+from app.core.telemetry import hide_settings
 from app.engine.log import open_log
-from app.engine.tables import alerts, dead, tasks
+from app.engine.tables import alerts, dead, tasks, tries
 from app.engine.tasks import Performer
 from app.engine.tasks.runner import Runner
 from app.operate.inbox import show_callback
@@ -248,6 +249,24 @@ async def test_no_row_but_the_task_itself_holds_a_webhooks_address(house: House)
             connection.execute(select(tasks.c.key, tasks.c.destination, tasks.c.last_error)).all()
         )
     assert house.reasons() == ["message_gone"]
+
+
+async def test_whoever_tells_our_secrets_back_is_not_repeated(house: House) -> None:
+    hide_settings(house.settings)
+    webhook = house.api.webhook("shop")
+    house.api.say("7", fake.refused(400, f"Bad Request: cannot POST /bot{TOKEN}/sendMessage"))
+    house.api.say("shop", fake.discord_no(400, 50_006, f"no {webhook.rpartition('/')[2]} here"))
+    await house.ask("telegram", chat_id=7, message="halo")
+    await house.ask("discord", webhook_url=webhook, message="hi")
+    assert await house.carry_out() == 2
+    with reading(house.engine) as connection:
+        told = [
+            *connection.execute(select(dead.c.detail)).scalars(),
+            *connection.execute(select(tries.c.error)).scalars(),
+        ]
+    assert len(told) == 4
+    assert [text for text in told if TOKEN in text or "wh-secret" in text] == []
+    assert [text for text in told if "Bad Request" in text or "here" in text] == told  # what else they say is told
 
 
 @pytest.mark.parametrize("more", [{}, {"id": "receipt-1"}])

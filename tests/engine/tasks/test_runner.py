@@ -600,6 +600,16 @@ async def test_a_destination_that_fails_again_and_again_is_left_alone_and_asked_
     assert set(states(state).values()) == {"done"}
 
 
+async def test_what_a_failure_says_is_kept_without_our_secrets(state: Engine) -> None:
+    async def tell(_task: Task) -> Result:
+        return Failure("HTTP 400: no bot hunter2 here", final=True)
+
+    put(state, "a")
+    await a_runner(state, Doer(tell), redact=lambda text: text.replace("hunter2", "***")).run_once(AT)
+    with reading(state) as connection:
+        assert connection.execute(select(tasks.c.last_error)).scalar_one() == "HTTP 400: no bot *** here"
+
+
 @pytest.mark.parametrize("everywhere", [False, True])
 async def test_whoever_asks_for_a_pause_of_a_message_that_is_given_up_gets_it_from_the_others(
     state: Engine, *, everywhere: bool
