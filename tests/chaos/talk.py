@@ -37,7 +37,8 @@ def a_talking_shop(folder: Path, api: ChatApi, **settings: str) -> Iterator[Shop
         "DISCORD_BOT_TOKEN": BOT_TOKEN,
         **settings,
     }
-    with a_shop(folder, **told) as shop:
+    with a_shop(folder) as shop:
+        shop.environment |= told
         yield shop
 
 

@@ -99,7 +99,8 @@ def kill_at_random(shop: Shop, api: ChatApi, load: Load) -> None:
     """SIGKILL the worker while messages are under way, and start it again, until all was asked for."""
     dice = random.Random(SEED)  # noqa: S311 - a test's dice, to be thrown again
     while not load.ended.is_set() or shop.killed["worker"] < KILLS_MIN:
-        enough = len(api.sent) + dice.randint(1, 40)
+        # More than begin together at the start: the same ones, killed twelve times, would be taken for the killers.
+        enough = len(api.sent) + dice.randint(33, 100)
         with api.changed:
             api.changed.wait_for(lambda: len(api.sent) >= enough, 5.0)  # noqa: B023 - at once
         load.ended.wait(dice.uniform(0.0, 0.1))
@@ -187,13 +188,19 @@ def test_whoever_is_killed_each_message_is_sent_or_a_person_is_asked_and_none_is
             mine = [word_of(one) for one in api.to(asked.to) if word_of(one) in asked.words]
             assert [word for word, _ in groupby(mine)] == list(asked.words), figures
 
-        by_bot = {(one.to, word_of(one)): set[str]() for one in api.sent if one.to.startswith("user:")}
-        for one in api.sent:
-            if one.to.startswith("user:"):
-                by_bot[one.to, word_of(one)].add(one.key)
+        by_bot = nonces(api)
         assert {len(keys) for keys in by_bot.values()} == {1}, figures
         assert len(set.union(*by_bot.values())) == len(by_bot), figures
         assert sum(n > 1 for (to, _), n in counts.items() if to.startswith("user:")) > 0, figures
+
+
+def nonces(api: ChatApi) -> dict[tuple[str, str], set[str]]:
+    """The nonces that each message of the bot's came with."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for one in api.sent:
+        if one.to.startswith("user:"):
+            found.setdefault((one.to, word_of(one)), set()).add(one.key)
+    return found
 
 
 def _notices(shop: Shop) -> list[Asked]:

@@ -28,6 +28,11 @@ SECRETS = {
     for number, (name, field) in enumerate(Settings.model_fields.items())
     if SecretStr in getattr(field.annotation, "__args__", (field.annotation,))
 }
+#: The one that has to be JSON; what of it is secret is the password.
+CHANNEL_PASSWORD = SECRETS["CALLBACK_CHANNELS"]
+SECRETS["CALLBACK_CHANNELS"] = json.dumps(
+    {"email": f"mailtos://shop:{CHANNEL_PASSWORD}@127.0.0.1:9?from=shop@example.com&to={{address}}"}
+)
 PING_SECRET = "canary-of-the-ping-secret"
 HOSTILE = "\x1b[31mred\x1b]0;title\x07\r\nfaked line\x00\u202etxt\u2066\u200b<script>alert(1)</script>\"'`$(id)"
 #: Ends by itself only when it is told to, or is asked for in a test of its own.
@@ -163,7 +168,7 @@ def test_no_secret_is_in_an_answer_a_log_a_terminal_or_a_database(tmp_path: Path
         found |= {file.name: file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()}
         assert {"serve.out", "worker.out", "log.db", "state.db"} <= found.keys()
     assert "canary" not in found["answers"]
-    for name, secret in {**SECRETS, "ping": PING_SECRET}.items():
+    for name, secret in {**SECRETS, "ping": PING_SECRET, "channel": CHANNEL_PASSWORD}.items():
         for shape in (secret, base64.b64encode(f"{secret}:".encode()).decode(), secret.encode().hex()):
             assert [where for where, text in found.items() if shape in text] == [], name
 
