@@ -1,6 +1,6 @@
 # The project's verbs. Everything lives in .venv and data/ beside this file; needs make, a C compiler and Python 3.11+.
 .DEFAULT_GOAL := help
-.PHONY: help install dev run test lint docs bench bench-quick bench-growth hooks lock storm soak chaos clean
+.PHONY: help install dev run test lint docs bench bench-quick bench-growth bench-deliveries hooks lock storm soak chaos clean
 
 BIN := .venv/bin
 CODE := app tests bench docs
@@ -36,6 +36,10 @@ docs: dev ## Write the generated sections of docs/ anew
 
 bench-growth: dev ## Measure what growth costs: 10 thousand, 1 million, 10 million callbacks (half an hour, 25 GB)
 	$(BIN)/python -m bench.growth $(BENCH)
+	$(BIN)/python -m docs.generate
+
+bench-deliveries: dev ## Measure how long messages take, and what dead destinations cost the others (3 minutes)
+	$(BIN)/python -m bench.deliveries $(BENCH)
 	$(BIN)/python -m docs.generate
 
 hooks: dev ## Check before each commit what `lint` checks

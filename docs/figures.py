@@ -121,6 +121,31 @@ def growth() -> str:
     return "\n\n".join((about, table(head, costs), table(asked, searches)))
 
 
+def deliveries() -> str:
+    """How long messages took in the last `make bench-deliveries`, beside dead destinations and without."""
+    found = json.loads((_RESULTS / "deliveries.json").read_text(encoding="utf-8"))
+    machine, rate = found["machine"], found["rate"]
+    loads = {
+        "channels": f"Channels, {rate:,.0f}/s, from asked for to arrived",
+        "channels_beside_dead": "The same, beside {dead} dead ones",
+        "chats": "Telegram chats, all at once: later than the rates alone would have it",
+        "chats_beside_dead": "The same, beside {dead} dead ones",
+    }
+    rows = (
+        [
+            words.format(dead=found[name]["dead"]),
+            f"{found[name]['messages']:,}",
+            f"{found[name]['destinations'] - found[name]['dead']}",
+            *(f"{found[name][f'{part}_seconds'] * 1e3:,.0f}" for part in ("p50", "p99", "most")),
+        ]
+        for name, words in loads.items()
+    )
+    ratio = found["channels_beside_dead"]["p99_seconds"] / found["channels"]["p99_seconds"]
+    about = f"{machine['date']}: {machine['cores']} cores {machine['cpu']}, {machine['filesystem']}."
+    head = ("Messages to destinations that live", "Messages", "Destinations", "p50 ms", "p99 ms", "Most ms")
+    return f"{about}\n\n{table(head, rows)}\n\n- p99 beside dead channels / without: **{ratio:.2f} ×**"
+
+
 def soak() -> str:
     """What each process held in the last `make soak`, and whether the books were right."""
     found = json.loads((_RESULTS / "soak.json").read_text(encoding="utf-8"))

@@ -29,7 +29,7 @@ from app.core.refusals import REFUSALS
 from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
 from app.simulation.scenarios import SCENARIOS
-from docs.figures import benchmark, figures, growth, soak
+from docs.figures import benchmark, deliveries, figures, growth, soak
 from docs.markdown import table
 
 DOCS = Path(__file__).resolve().parent
@@ -222,6 +222,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("commands.md", "command help", command_help),
     Section("benchmark.md", "benchmark", benchmark),
     Section("benchmark.md", "growth", growth),
+    Section("benchmark.md", "deliveries", deliveries),
     Section("simulation.md", "scenarios", scenarios),
 )
 
