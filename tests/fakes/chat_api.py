@@ -185,7 +185,13 @@ def chat_api() -> Iterator[ChatApi]:
     """The fake at `api.url`, until the end of the block."""
     api = ChatApi()
     config = uvicorn.Config(
-        _application(api), host="127.0.0.1", port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=0
+        _application(api),
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        log_level="critical",
+        lifespan="off",
+        timeout_graceful_shutdown=0,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="chat-api")
