@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.callbacks.discord.interactions import Heard, at_once, choices, heard, typed
@@ -110,6 +110,7 @@ NAMES = st.sampled_from(["type", "data", "member", "user", "token", "locale", "a
 INNER = st.sampled_from(["name", "custom_id", "options", "components"])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(st.dictionaries(NAMES, JSON | st.dictionaries(INNER, JSON, max_size=3), max_size=6), st.integers(0, 6))
 def test_no_interaction_raises(data: dict[str, Any], kind: int) -> None:
     for each in (data, {**BASE, **data, "type": kind}):
