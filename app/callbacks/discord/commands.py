@@ -17,6 +17,10 @@ TOPUP_BUTTON = "topup:"  # with the amount after it
 LINK_BUTTON = "link"
 LINK_FORM = "link-account"
 LINK_FIELD = "code"
+#: What the form says, and how long a code may be.
+FORM_TITLE = Text("Hubungkan akun", "Link your account")
+FORM_LABEL = Text("Kode dari toko", "The shop's code")
+CODE_CHARS = (4, 32)
 
 
 class Option(NamedTuple):

@@ -13,7 +13,18 @@ from discord import app_commands
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.discord import gateway_events as events
-from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, Command, as_json, is_ours
+from app.callbacks.discord.commands import (
+    CODE_CHARS,
+    COMMANDS,
+    FORM_LABEL,
+    FORM_TITLE,
+    LINK_BUTTON,
+    LINK_FIELD,
+    LINK_FORM,
+    Command,
+    as_json,
+    is_ours,
+)
 from app.callbacks.discord.under_way import UnderWay
 from app.core.database import get_engine
 from app.core.language import Lang, Text
@@ -28,13 +39,9 @@ Suggestions: TypeAlias = Callable[[str, str], list[str]]
 # Discord, application commands: choices of an autocomplete; modals.
 _CHOICES_MAX, _CHOICE_LENGTH_MAX = 25, 100
 _SUGGESTING_SECONDS = 2.0  # a third of what Discord waits is left for the way
-_CODE_LENGTH_MAX = 100
 _TYPES: Mapping[int, type] = {3: str, 4: int}
-_LINK_COMMAND = "link"
 _PRESSED, _SENT = discord.InteractionType.component, discord.InteractionType.modal_submit
 
-_FORM_TITLE = Text("Hubungkan akun Anda", "Link your account")
-_FORM_LABEL = Text("Kode", "Code")
 _SORRY = Text(
     "Maaf, permintaan Anda tidak dapat diproses. Silakan coba lagi.",
     "Sorry, your request could not be processed. Please try again.",
@@ -87,7 +94,7 @@ class Interactions:
         """Our slash commands, but for names that the application has taken."""
         for told in COMMANDS:
             if tree.get_command(told.name) is None:
-                opens_form = told.name == _LINK_COMMAND
+                opens_form = told.name == LINK_BUTTON
                 command = SlashCommand(told, self.open_form if opens_form else self.hand_over)
                 for option in told.options:
                     if option.autocomplete:
@@ -163,9 +170,9 @@ def _callback(told: Command, carry_out: Callable[[discord.Interaction[Any]], Awa
 
 
 def _link_form(lang: Lang) -> discord.ui.Modal:
-    form = discord.ui.Modal(title=getattr(_FORM_TITLE, lang), custom_id=LINK_FORM)
+    form = discord.ui.Modal(title=getattr(FORM_TITLE, lang), custom_id=LINK_FORM)
     field: discord.ui.TextInput[Any] = discord.ui.TextInput(
-        label=getattr(_FORM_LABEL, lang), custom_id=LINK_FIELD, max_length=_CODE_LENGTH_MAX
+        label=getattr(FORM_LABEL, lang), custom_id=LINK_FIELD, min_length=CODE_CHARS[0], max_length=CODE_CHARS[1]
     )
     form.add_item(field)
     # What is sent in it comes as an interaction, known by its id, also to a bot that was started since: nobody waits.

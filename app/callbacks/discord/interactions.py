@@ -10,8 +10,17 @@ from typing import Any
 import msgspec
 
 from app.callbacks.base.reading import line_of, object_of, text_of
-from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, TOPUP_BUTTON
-from app.core.language import Lang, Text
+from app.callbacks.discord.commands import (
+    CODE_CHARS,
+    COMMANDS,
+    FORM_LABEL,
+    FORM_TITLE,
+    LINK_BUTTON,
+    LINK_FIELD,
+    LINK_FORM,
+    TOPUP_BUTTON,
+)
+from app.core.language import Lang
 from app.operate.chats.texts import say
 
 PING, COMMAND, COMPONENT, AUTOCOMPLETE, FORM = 1, 2, 3, 4, 5
@@ -34,9 +43,6 @@ _CHOICE_CHARS_MAX, _CHOICES_MAX = 100, 25
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 _TOKEN = re.compile(r"[0-9A-Za-z_.=-]{8,512}")
 _ROW, _TEXT_INPUT, _SHORT = 1, 4, 1
-
-_TITLE = Text("Hubungkan akun", "Link your account")
-_LABEL = Text("Kode dari toko", "The shop's code")
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -77,9 +83,10 @@ def at_once(data: Mapping[str, Any], *, default: Lang) -> dict[str, Any]:
 
 
 def _form(lang: Lang) -> dict[str, Any]:
-    field = {"type": _TEXT_INPUT, "custom_id": LINK_FIELD, "style": _SHORT, "label": getattr(_LABEL, lang)}
-    rows = [{"type": _ROW, "components": [{**field, "min_length": 4, "max_length": 32, "required": True}]}]
-    return {"type": _MODAL, "data": {"custom_id": LINK_FORM, "title": getattr(_TITLE, lang), "components": rows}}
+    least, most = CODE_CHARS
+    field = {"type": _TEXT_INPUT, "custom_id": LINK_FIELD, "style": _SHORT, "label": getattr(FORM_LABEL, lang)}
+    rows = [{"type": _ROW, "components": [{**field, "min_length": least, "max_length": most, "required": True}]}]
+    return {"type": _MODAL, "data": {"custom_id": LINK_FORM, "title": getattr(FORM_TITLE, lang), "components": rows}}
 
 
 def choices(found: list[str]) -> dict[str, Any]:

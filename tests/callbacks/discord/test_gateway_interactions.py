@@ -10,6 +10,7 @@ from app.callbacks.callback_manager import CallbackManager
 from app.callbacks.discord import gateway_interactions
 from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, as_json
 from app.callbacks.discord.gateway import setup_discord_handlers
+from app.callbacks.discord.interactions import at_once
 from app.core.clock import now_us
 from app.core.database import get_engine, writing
 from app.operate import orders
@@ -67,10 +68,12 @@ async def test_whoever_links_is_asked_for_the_code_in_a_form(
     manager.setup_discord_handlers((await offline.connected()).bot)
     await offline.gets("INTERACTION_CREATE", sent)
     ((_, _, answer),) = offline.asked
-    assert answer["type"] == 9
-    assert (answer["data"]["custom_id"], answer["data"]["title"]) == (LINK_FORM, "Hubungkan akun Anda")
+    asked = at_once(sent, default="id")  # what the interactions address answers
+    assert (answer["type"], answer["data"]["title"]) == (asked["type"], asked["data"]["title"])
+    assert answer["data"]["custom_id"] == asked["data"]["custom_id"] == LINK_FORM
     ((field,),) = (row["components"] for row in answer["data"]["components"])
-    assert (field["custom_id"], field["label"], field["required"]) == (LINK_FIELD, "Kode", True)
+    ((same,),) = (row["components"] for row in asked["data"]["components"])
+    assert {name: field[name] for name in same} == same
     assert kept("discord") == []
 
 

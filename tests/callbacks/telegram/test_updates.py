@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.callbacks.telegram.updates import Blocked, Heard, Moved, said
@@ -89,6 +89,7 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(["from", "chat", "text", "data", "message", "new_chat_member", "sender_chat", "id", "type"])
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(
     st.sampled_from(["message", "callback_query", "my_chat_member", "new"]), st.dictionaries(FIELDS, JSON, max_size=5)
 )
