@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
-from app.callbacks.notification.discord_sending import DiscordBotSender, DiscordReplySender
+from app.callbacks.notification.discord_sending import DiscordBotSender, DiscordReplySender, DiscordSender
 from app.callbacks.notification.other_sending import OtherSender
-from app.callbacks.notification.sending import DiscordSender, TelegramSender
+from app.callbacks.notification.telegram_sending import TelegramSender
 from app.callbacks.payment.midtrans_confirm import KIND as ASK
 from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
 from app.callbacks.payment.midtrans_snap import SnapOpener

@@ -178,5 +178,6 @@ def _print(shown: TransactionShown) -> None:
         [(cause.id, cause.kind, cause.who, cause.reason, cause.at) for cause in shown.causes],
     )
     printing.table(
-        ("notice to the user (written down, not sent)", "at"), [(notice.text, notice.at) for notice in shown.notices]
+        ("notice to the user", "sent", "at"),
+        [(notice.text, ", ".join(notice.sent) or "no channel", notice.at) for notice in shown.notices],
     )

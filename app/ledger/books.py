@@ -150,17 +150,18 @@ def numbers_of_user(connection: Connection, user_id: str, *, rows_max: int) -> l
     return list(rows.scalars())
 
 
-def announced_since(connection: Connection, user_id: str, prefix: str, since: int) -> int:
-    """How many of a user's newest hundred orders whose ids begin so were announced since then (microseconds)."""
+def announced_since(connection: Connection, user_id: str, prefix: str, since: int) -> list[OrderRow]:
+    """Of a user's newest hundred orders those whose ids begin so and that were announced since then (microseconds)."""
     rows = connection.execute(
         text(
-            "SELECT count(*) FROM (SELECT order_id, announced_at FROM callback_orders WHERE wallet_no IN"
+            f"{_ORDER} WHERE id IN (SELECT id FROM callback_orders WHERE wallet_no IN"
             " (SELECT id FROM callback_accounts WHERE name = :wallet) AND wallet_no IS NOT NULL"
-            " ORDER BY id DESC LIMIT 100) WHERE announced_at > :since AND substr(order_id, 1, :chars) = :prefix"
+            " ORDER BY id DESC LIMIT 100) AND announced_at > :since AND substr(order_id, 1, :chars) = :prefix"
+            " ORDER BY id DESC"
         ),
         {"wallet": f"wallet:{user_id}", "since": since, "prefix": prefix, "chars": len(prefix)},
     )
-    return int(rows.scalar_one())
+    return [OrderRow(*row) for row in rows]
 
 
 def order_ids_of_user(connection: Connection, user_id: str, order_ids: Iterable[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading, writing
 from app.core.errors import FieldError, NotFound
@@ -17,6 +17,7 @@ from app.ledger.persons import WORDS, Resolution, resolve
 from app.operate import texts
 from app.operate.announcement import amount_from, order_from
 from app.operate.books_shown import CauseShown, FactShown, PostingShown
+from app.operate.chats.messaging import notice_keys
 from app.operate.orders_shown import NoticeShown, TransactionShown
 from app.operate.outcomes import alerts_about, callbacks_of_order
 from app.operate.shown import amount_text, time_text
@@ -56,6 +57,7 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
     status = effect(order.kind, order.amount, known).status
     serial = serial_number(known, status)
     values = texts.order_values(order, serial or "", lang)
+    sent = _sent(connection, order)
     return TransactionShown(
         order_id=order.order_id,
         user_id=order.user_id,
@@ -78,6 +80,7 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
                 at=time_text(notice.at),
                 status=notice.status,
                 text=texts.notice(order.kind, notice.status, values, lang),
+                sent=sent.get((notice.source_id, notice.status), []),
             )
             for notice in books.notices_of(connection, order.no, sources)
         ],
@@ -85,6 +88,20 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
         causes=[cause_shown(cause) for cause in causes],
         alerts=alerts_about(connection, [f"order:{order.order_id}", f"wallet:{order.user_id}"], lang=lang),
     )
+
+
+def _sent(connection: Connection, order: books.OrderRow) -> dict[tuple[int, str], list[str]]:
+    """Where each notice, by its source and status, was sent, and how that stands."""
+    begins = notice_keys(order.no)
+    rows = connection.execute(
+        text("SELECT key, kind, destination, state FROM callback_tasks WHERE key >= :first AND key < :end ORDER BY id"),
+        {"first": begins, "end": f"{begins[:-1]};"},
+    )
+    found: dict[tuple[int, str], list[str]] = {}
+    for key, kind, destination, state in rows:
+        source_id, status, _ = key.removeprefix(begins).split(":", 2)
+        found.setdefault((int(source_id), status), []).append(f"{kind} {destination}: {state}")
+    return found
 
 
 def cause_shown(cause: books.CauseRow) -> CauseShown:
@@ -97,6 +114,13 @@ def cause_shown(cause: books.CauseRow) -> CauseShown:
         reason=cause.reason,
         callback_id=None if cause.callback_id is None else str(cause.callback_id),
     )
+
+
+def standing(connection: Connection, order: books.OrderRow) -> tuple[str, str]:
+    """An order's status, and its serial number where there is one."""
+    known = {row.fact: row.level for row in books.facts_of(connection, order.no)}
+    status = effect(order.kind, order.amount, known).status
+    return status, serial_number(known, status) or ""
 
 
 def serial_number(known: Known, status: str) -> str | None:

@@ -14,6 +14,7 @@ class NoticeShown(Shown):
     at: str
     status: str
     text: str
+    sent: list[str] = Field(description="To each linked channel: service and address, and how it stands.")
 
 
 class TransactionShown(Shown):

@@ -17,7 +17,7 @@ from app.ledger import books
 from app.ledger.effect import effect
 from app.operate import inbox, outcomes, texts
 from app.operate.advice import outcome_text
-from app.operate.chats.notifying import notice_keys
+from app.operate.chats.messaging import notice_keys
 from app.operate.shown import time_text
 from app.operate.story_shown import CallbackToldShown, MovedShown, StoryLine, StoryShown
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, select, text
 from app.engine.callback import Callback
 from app.engine.tables import tries
 from app.operate.chats.answering import chat_key
-from app.operate.chats.notifying import notice_keys
+from app.operate.chats.messaging import notice_keys
 from app.operate.shown import time_text
 from app.operate.tasks_shown import TaskShown, TryShown
 

@@ -34,7 +34,7 @@ NOTICES: dict[tuple[str, str], Text] = {
         "Waiting for the payment of your top-up of {amount} (order {order_id}).",
     ),
     ("topup", "authorized"): Text(
-        "Pembayaran isi saldo {amount} sudah diotorisasi (pesanan {order_id}).",
+        "Pembayaran isi saldo {amount} sudah disetujui, menunggu penyelesaian (pesanan {order_id}).",
         "The payment of your top-up of {amount} is authorized (order {order_id}).",
     ),
     ("topup", "challenged"): Text(
@@ -42,7 +42,7 @@ NOTICES: dict[tuple[str, str], Text] = {
         "The payment of your top-up of {amount} is under review (order {order_id}).",
     ),
     ("topup", "denied"): Text(
-        "Pembayaran isi saldo {amount} ditolak (pesanan {order_id}). Silakan coba cara bayar lain.",
+        "Pembayaran isi saldo {amount} ditolak (pesanan {order_id}). Silakan coba metode pembayaran lain.",
         "The payment of your top-up of {amount} was denied (order {order_id}). Please try another way to pay.",
     ),
     ("topup", "cancelled"): Text(
@@ -50,7 +50,7 @@ NOTICES: dict[tuple[str, str], Text] = {
         "Your top-up of {amount} was cancelled (order {order_id}).",
     ),
     ("topup", "expired"): Text(
-        "Waktu pembayaran isi saldo {amount} habis (pesanan {order_id}).",
+        "Waktu pembayaran isi saldo {amount} sudah habis (pesanan {order_id}).",
         "The time to pay your top-up of {amount} is over (order {order_id}).",
     ),
     ("topup", "failed"): Text(
@@ -78,8 +78,8 @@ NOTICES: dict[tuple[str, str], Text] = {
         "Your purchase of {product} for {customer_no} is being processed (order {order_id}).",
     ),
     ("ppob", "succeeded"): Text(
-        "Pembelian {product} untuk {customer_no} berhasil. SN: {serial_number} (pesanan {order_id}).",
-        "Your purchase of {product} for {customer_no} succeeded. Serial number: {serial_number} (order {order_id}).",
+        "Pembelian {product} untuk {customer_no} berhasil{serial_number} (pesanan {order_id}).",
+        "Your purchase of {product} for {customer_no} succeeded{serial_number} (order {order_id}).",
     ),
     ("ppob", "failed"): Text(
         "Pembelian {product} untuk {customer_no} gagal; {amount} kembali ke saldo (pesanan {order_id}).",
@@ -90,10 +90,11 @@ NOTICES: dict[tuple[str, str], Text] = {
         "Your purchase of {product} for {customer_no} was undone; {amount} is back on your balance (order {order_id}).",
     ),
     ("ppob", "waiting"): Text(
-        "Pembelian {product} untuk {customer_no} menunggu (pesanan {order_id}).",
+        "Pembelian {product} untuk {customer_no} menunggu diproses (pesanan {order_id}).",
         "Your purchase of {product} for {customer_no} is waiting (order {order_id}).",
     ),
 }
+_SERIAL = Text(". SN: {serial_number}", ". Serial number: {serial_number}")
 _NOTICE_OF_ANOTHER_KIND = Text("Pesanan {order_id}: {status}.", "Order {order_id}: {status}.")
 
 OUTCOMES: dict[str, Text] = {
@@ -151,7 +152,7 @@ def order_values(order: OrderRow, serial_number: str, lang: Lang) -> dict[str, s
         "amount": money(order.amount, order.currency, lang),
         "product": order.product or order.order_id,
         "customer_no": order.customer_no or order.user_id,
-        "serial_number": serial_number or MISSING,
+        "serial_number": fill(_SERIAL, {"serial_number": serial_number}, lang) if serial_number else "",
     }
 
 

@@ -109,7 +109,7 @@ def _open(name: str, template: str) -> Channel:
             warnings.simplefilter("ignore")  # at its first use it imports what Python is about to drop
             tried = [_plugin(address_for(template, sample)) for sample in _SAMPLES]
     except ImportError:
-        raise StartRefused(f"{SETTING} needs the library apprise: pip install 'callbacks[notify]'") from None
+        raise StartRefused(f"{SETTING} needs the library apprise: pip install apprise") from None
     plugins = [plugin for plugin in tried if plugin is not None]
     if not plugins:
         raise StartRefused(f"{SETTING}: channel {name!r} is no address that apprise knows how to send to")

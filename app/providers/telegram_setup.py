@@ -58,7 +58,7 @@ MENU: Mapping[str, Text] = {
     "saldo": Text("Lihat saldo Anda", "Show your balance"),
     "status": Text("Lihat status pesanan Anda", "Show how an order of yours stands"),
     "topup": Text("Isi saldo", "Top up your balance"),
-    "unlink": Text("Putuskan hubungan dengan akun Anda", "Unlink your account"),
+    "unlink": Text("Lepaskan akun Anda dari chat ini", "Unlink your account"),
     "bahasa": Text("Pilih bahasa", "Choose the language"),
 }
 

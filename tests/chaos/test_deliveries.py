@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.operate.chats.notifying import notice_keys
+from app.operate.chats.messaging import notice_keys
 from tests.chaos.shop import Sender, Shop, notice, until
 from tests.chaos.talk import (
     Asked,

@@ -123,4 +123,4 @@ def test_without_discord_py_the_bot_names_how_to_install_it(
     elsewhere: Discord, tmp_path: Path, starting: Starting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "discord.ext.commands", None)
-    assert "pip install 'callbacks[discord]'" in starting.refused(settings(elsewhere, tmp_path))
+    assert "pip install discord.py" in starting.refused(settings(elsewhere, tmp_path))

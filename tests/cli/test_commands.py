@@ -141,12 +141,16 @@ def test_a_persons_word_is_put_down(shell: Shell) -> None:
     assert shown["status"] == "partially_refunded"
 
 
-def test_a_notice_is_shown_as_one_that_was_written_and_not_sent(shell: Shell) -> None:
+def test_a_notice_is_shown_with_where_it_was_sent(shell: Shell) -> None:
     announce(shell)
     take(examples.MIDTRANS)
     shown = shell("transactions", "show", "ORDER-123").out
-    assert "notice to the user (written down, not sent)" in shown
-    assert "Your top-up of IDR 100,000.00 has arrived" in shown
+    assert re.search(r"Your top-up of IDR 100,000.00 has arrived \(order ORDER-123\)\. +no channel ", shown)
+    shell("channels", "link", "ani", "telegram", "4711")
+    take({**examples.MIDTRANS, "order_id": "ORDER-124"})
+    announce(shell, "ORDER-124")
+    shown = shell("transactions", "show", "ORDER-124").out
+    assert re.search(r"has arrived \(order ORDER-124\)\. +telegram 4711: ready ", shown)
 
 
 def test_a_file_is_imported_and_lines_that_do_not_fit_are_told(shell: Shell, tmp_path: Path) -> None:

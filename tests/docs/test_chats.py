@@ -11,8 +11,7 @@ from app.callbacks.callback_manager import use_manager
 from app.callbacks.discord.commands import COMMANDS
 from app.core.config import get_settings
 from app.core.database import engine_for, get_engine
-from app.operate.chats import commands as chat
-from app.operate.chats import links
+from app.operate.chats import links, topups
 
 
 async def test_the_snippet_attaches_our_part_to_a_bot(
@@ -39,7 +38,7 @@ def test_the_figures_on_the_page_are_those_of_the_code(root: Path) -> None:
     assert "fifteen minutes" in page
     assert links.GUESSES_MAX == 5
     assert "Five wrong codes" in page
-    assert f"Rp{chat.TOPUP_LEAST // 100:,}".replace(",", ".") in page
-    assert f"Rp{chat.TOPUP_MOST // 100:,}".replace(",", ".") in page
+    assert f"Rp{topups.LEAST // 100:,}".replace(",", ".") in page
+    assert f"Rp{topups.MOST // 100:,}".replace(",", ".") in page
     for command in COMMANDS:
         assert f"`/{command.name}" in page

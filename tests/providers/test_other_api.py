@@ -201,5 +201,5 @@ def test_an_address_that_apprise_does_not_know_refuses_the_start_without_naming_
 def test_without_the_library_the_start_is_refused_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     assert open_channels({}) == {}
-    with pytest.raises(StartRefused, match=r"pip install 'callbacks\[notify\]'"):
+    with pytest.raises(StartRefused, match=r"pip install apprise"):
         open_channels({"email": "mailto://u:hunter22@h.example?to={address}"})

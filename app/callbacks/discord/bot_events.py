@@ -26,20 +26,22 @@ ERRORS: Mapping[str, Text] = {
         "There is no command {command}. Try !saldo or !status ORDER.",
     ),
     "MissingRequiredArgument": Text(
-        "{parameter} belum diisi. Tulis lagi: {command} {parameter}",
-        "{parameter} is missing. Write it again: {command} {parameter}",
+        "{parameter} belum diisi. Tulis lagi: !{command} {parameter}",
+        "{parameter} is missing. Write it again: !{command} {parameter}",
     ),
     "TooManyArguments": Text("Terlalu banyak yang ditulis setelah {command}.", "Too much stands after {command}."),
-    "BadArgument": Text("{parameter} tidak bisa dibaca.", "{parameter} cannot be read."),
+    "BadArgument": Text("{parameter} tidak dikenali.", "{parameter} cannot be read."),
     "CommandOnCooldown": Text(
-        "Terlalu sering. Coba lagi {retry_after} detik lagi.", "Too often. Try again in {retry_after} seconds."
+        "Terlalu sering. Coba lagi dalam {retry_after} detik.", "Too often. Try again in {retry_after} seconds."
     ),
     "MissingPermissions": Text("Anda perlu izin: {missing}.", "You need the permission: {missing}."),
     "BotMissingPermissions": Text("Bot perlu izin: {missing}.", "The bot needs the permission: {missing}."),
-    "NoPrivateMessage": Text("Perintah ini hanya untuk server.", "This command is for servers only."),
-    "PrivateMessageOnly": Text("Perintah ini hanya untuk chat pribadi.", "This command is for private chats only."),
-    "DisabledCommand": Text("Perintah ini sedang dimatikan.", "This command is switched off at the moment."),
-    "CheckFailure": Text("Anda tidak boleh memakai perintah ini.", "You may not use this command."),
+    "NoPrivateMessage": Text("Perintah ini hanya bisa dipakai di server.", "This command is for servers only."),
+    "PrivateMessageOnly": Text(
+        "Perintah ini hanya bisa dipakai di chat pribadi.", "This command is for private chats."
+    ),
+    "DisabledCommand": Text("Perintah ini sedang dinonaktifkan.", "This command is switched off at the moment."),
+    "CheckFailure": Text("Anda tidak punya izin untuk perintah ini.", "You may not use this command."),
 }
 _OTHERWISE = Text(
     "Perintah {command} gagal. Kesalahannya sudah dicatat; coba lagi nanti.",
@@ -88,6 +90,8 @@ def _called(data: Mapping[str, Any]) -> Called | None:
 def _welcome(data: Mapping[str, Any], lang: Lang) -> Told | None:
     who, channel = object_of(data.get("user")), text_of(data.get("channel_id"))
     user = text_of(who.get("id"))
+    if who.get("bot") is True:
+        return None
     place = f"channel:{channel}" if channel.isdecimal() else f"user:{user}" if user.isdecimal() else ""
     name = line_of(who.get("name"), chars_max=_NAME_CHARS_MAX)
     return Told(ReplyTo(DISCORD_BOT, place), say("welcome", lang, name=name)) if place else None

@@ -6,15 +6,16 @@ Source: Discord, application commands (structure, option types, localizations).
 from typing import Any, NamedTuple
 
 from app.core.language import Text
+from app.operate.chats.commands import LINK_BUTTON, TOPUP_BUTTON
 
 _STRING, _INTEGER = 3, 4
 _CHAT_INPUT = 1
 #: Discord's own names of the two languages.
 _LOCALES = {"id": "id", "en": "en-US"}
 
-#: Buttons and forms of ours, by their `custom_id`.
-TOPUP_BUTTON = "topup:"  # with the amount after it
-LINK_BUTTON = "link"
+#: The command that opens the form for a code.
+LINK_COMMAND = "link"
+#: The form of ours, by its `custom_id`.
 LINK_FORM = "link-account"
 LINK_FIELD = "code"
 #: What the form says, and how long a code may be.
@@ -54,7 +55,7 @@ COMMANDS = (
         (Option("amount", _INTEGER, Text("Jumlah dalam rupiah, mis. 50000", "Amount in rupiah, such as 50000")),),
     ),
     Command("link", Text("Hubungkan akun Anda dengan kode", "Link your account with a code")),
-    Command("unlink", Text("Putuskan hubungan dengan akun Anda", "Unlink your account")),
+    Command("unlink", Text("Lepaskan akun Anda dari chat ini", "Unlink your account")),
     Command(
         "bahasa",
         Text("Pilih bahasa", "Choose the language"),

@@ -10,4 +10,4 @@ def need_discord_py() -> None:
     try:
         importlib.import_module("discord.ext.commands")
     except ImportError as error:
-        raise StartRefused(f"a Discord bot needs discord.py: pip install 'callbacks[discord]' ({error})") from None
+        raise StartRefused(f"a Discord bot needs discord.py: pip install discord.py ({error})") from None

@@ -104,5 +104,6 @@ def _of_message(said: discord.Message) -> dict[str, Any]:
     return {**told, "author": _person(said.author), "content": said.content}
 
 
-def _person(user: discord.abc.User) -> dict[str, str]:
-    return {"id": str(user.id), "name": user.display_name}
+def _person(user: discord.abc.User) -> dict[str, Any]:
+    told = {"id": str(user.id), "name": user.display_name}
+    return {**told, "bot": True} if user.bot else told

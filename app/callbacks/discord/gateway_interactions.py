@@ -18,18 +18,21 @@ from app.callbacks.discord.commands import (
     COMMANDS,
     FORM_LABEL,
     FORM_TITLE,
-    LINK_BUTTON,
+    LINK_COMMAND,
     LINK_FIELD,
     LINK_FORM,
     Command,
     as_json,
     is_ours,
 )
+from app.callbacks.discord.interactions import lang_of
 from app.callbacks.discord.under_way import UnderWay
+from app.core.config import get_settings
 from app.core.database import get_engine
 from app.core.language import Lang, Text
 from app.core.telemetry import get_logger
 from app.operate.chats import commands as chat
+from app.operate.chats.commands import LINK_BUTTON
 
 log = get_logger(__name__)
 
@@ -94,7 +97,7 @@ class Interactions:
         """Our slash commands, but for names that the application has taken."""
         for told in COMMANDS:
             if tree.get_command(told.name) is None:
-                opens_form = told.name == LINK_BUTTON
+                opens_form = told.name == LINK_COMMAND
                 command = SlashCommand(told, self.open_form if opens_form else self.hand_over)
                 for option in told.options:
                     if option.autocomplete:
@@ -181,4 +184,4 @@ def _link_form(lang: Lang) -> discord.ui.Modal:
 
 
 def _lang_of(interaction: discord.Interaction[Any]) -> Lang:
-    return "id" if interaction.locale is discord.Locale.indonesian else "en"
+    return lang_of({"locale": str(interaction.locale)}, get_settings().callback_lang)

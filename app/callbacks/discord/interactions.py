@@ -15,12 +15,12 @@ from app.callbacks.discord.commands import (
     COMMANDS,
     FORM_LABEL,
     FORM_TITLE,
-    LINK_BUTTON,
+    LINK_COMMAND,
     LINK_FIELD,
     LINK_FORM,
-    TOPUP_BUTTON,
 )
 from app.core.language import Lang
+from app.operate.chats.commands import LINK_BUTTON, TOPUP_BUTTON
 from app.operate.chats.texts import say
 
 PING, COMMAND, COMPONENT, AUTOCOMPLETE, FORM = 1, 2, 3, 4, 5
@@ -36,8 +36,8 @@ _CHOICES = 8
 #: Only who asked sees the answer: nobody else sees a balance, whatever the channel.
 EPHEMERAL = 64
 #: `/link` opens a form, and that is what comes back with a code.
-_ANSWERED = {command.name for command in COMMANDS} - {LINK_BUTTON}
-_OPEN_THE_FORM = ((COMMAND, LINK_BUTTON), (COMPONENT, LINK_BUTTON))
+_ANSWERED = {command.name for command in COMMANDS} - {LINK_COMMAND}
+_OPEN_THE_FORM = ((COMMAND, LINK_COMMAND), (COMPONENT, LINK_BUTTON))
 _ARGUMENTS_CHARS_MAX = 200
 _CHOICE_CHARS_MAX, _CHOICES_MAX = 100, 25
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)

@@ -1,4 +1,6 @@
-"""What the bot writes at Discord, in the slow lane: messages to channels and users, and answers to slash commands."""
+"""What is written at Discord, in the slow lane: to webhooks, by the bot, and the answers to slash commands."""
+
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -6,9 +8,41 @@ import msgspec
 from app.callbacks.notification.sending import Sender
 from app.core.config import Settings, secrets_of
 from app.engine.tasks import Circuit, Policy, Task
-from app.providers.chat_api import Said
+from app.providers.chat_api import Said, send_discord
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, Message
 from app.providers.discord_api import Bot
+
+
+class DiscordSender(Sender):
+    """Messages to Discord webhooks. Limits: Discord, rate limits; thirty a minute in a channel."""
+
+    service = provider = DISCORD
+    rate_in_all_per_second: float | None = 50.0
+
+    def __init__(self, settings: Settings, client: httpx2.AsyncClient, public: httpx2.AsyncClient) -> None:
+        """`client` reaches where DISCORD_API_URL is, `public` the internet only."""
+        super().__init__(settings)
+        self._client = client
+        self._public = public
+
+    def rate_of(self, destination: str) -> float | None:
+        """One every two seconds."""
+        del destination
+        return 0.5
+
+    async def send(self, task: Task, message: Message) -> Said:
+        """Send the next part."""
+        del task
+        client = self._client if self._is_at_our_api(message.address) else self._public
+        return await send_discord(client, message.address, message.part)
+
+    def _is_at_our_api(self, address: str) -> bool:
+        """Whether the operator has said that Discord is there: a private address is as good as any then."""
+        told = self.settings.discord_api_url
+        if told == type(self.settings).model_fields["discord_api_url"].default:
+            return False
+        ours, theirs = urlsplit(told), urlsplit(address)
+        return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
 
 
 class DiscordBotSender(Sender):
@@ -31,9 +65,13 @@ class DiscordBotSender(Sender):
         """Send the next part; a repetition carries the same nonce."""
         tokens = secrets_of(self.settings.discord_bot_token)
         if not tokens:
-            return Said("unavailable", "DISCORD_BOT_TOKEN is not set")
+            return Said("key_refused", "DISCORD_BOT_TOKEN is not set")
         key = f"{task.key}:{message.sent}"
         return await self._bot.write(tokens[0].decode(), message.destination, message.part, key)
+
+
+#: We may be faster than Discord: it knows nothing of an answer until it has read that one will come.
+_EARLY_TRIES = 4
 
 
 class DiscordReplySender(Sender):
@@ -58,12 +96,8 @@ class DiscordReplySender(Sender):
         """Put the first part in the place of "is thinking", further ones after it."""
         said = await self._bot.answer(_application(message), message.address, message.part, first=message.sent == 0)
         if said.kind == "gone" and task.tries <= _EARLY_TRIES:
-            # We may be faster than Discord: it knows nothing of an answer until it has read that one will come.
             return msgspec.structs.replace(said, kind="unavailable")
         return said
-
-
-_EARLY_TRIES = 4
 
 
 def _application(message: Message) -> str:

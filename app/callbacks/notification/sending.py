@@ -8,19 +8,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import httpx2
 import msgspec
 from sqlalchemy import Connection
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings
 from app.core.telemetry import HIDDEN, redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import rewrite
 from app.operate.chats.links import end_address, hush, move_address, take_back
 from app.operate.chats.messaging import linked_address
-from app.providers.chat_api import Said, send_discord, send_telegram
-from app.providers.chat_messages import DISCORD, TELEGRAM, Message
+from app.providers.chat_api import Said
+from app.providers.chat_messages import DISCORD, Message
 
 _message = msgspec.json.Decoder(Message).decode
 
@@ -64,6 +63,7 @@ class Sender(ABC):
             lost=said.kind == "lost",
             retry_after_seconds=_KEY_SECONDS if said.kind == "key_refused" else said.retry_after_seconds,
             everywhere=said.everywhere or said.kind == "key_refused",
+            counts=said.kind != "key_refused",
             value=said,
         )
 
@@ -133,51 +133,3 @@ def _after(message: Message, said: Said) -> Message | None:
 
 def _plain(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [{name: value for name, value in part.items() if name != "parse_mode"} for part in parts]
-
-
-class TelegramSender(Sender):
-    """Messages through the bot of TELEGRAM_BOT_TOKEN. Limits: Telegram Bot API, FAQ, "My bot is hitting limits"."""
-
-    service = provider = TELEGRAM
-    rate_in_all_per_second: float | None = 30.0
-
-    def __init__(self, settings: Settings, client: httpx2.AsyncClient) -> None:
-        """`client` is closed by whoever opened it."""
-        super().__init__(settings)
-        self._client = client
-
-    def rate_of(self, destination: str) -> float | None:
-        """One a second in a chat, twenty a minute in a group or channel."""
-        return 20 / 60 if destination.startswith(("-", "@")) else 1.0
-
-    async def send(self, task: Task, message: Message) -> Said:
-        """Send the next part."""
-        del task
-        tokens = secrets_of(self.settings.telegram_bot_token)
-        if not tokens:
-            return Said("unavailable", "TELEGRAM_BOT_TOKEN is not set")
-        return await send_telegram(self._client, self.settings.telegram_api_url, tokens[0].decode(), message.part)
-
-
-class DiscordSender(Sender):
-    """Messages to Discord webhooks. Limits: Discord, rate limits; thirty a minute in a channel."""
-
-    service = provider = DISCORD
-    rate_in_all_per_second: float | None = 50.0
-
-    def __init__(self, settings: Settings, client: httpx2.AsyncClient, public: httpx2.AsyncClient) -> None:
-        """`client` reaches where DISCORD_API_URL is, `public` the internet only."""
-        super().__init__(settings)
-        self._client = client
-        self._public = public
-
-    def rate_of(self, destination: str) -> float | None:
-        """One every two seconds."""
-        del destination
-        return 0.5
-
-    async def send(self, task: Task, message: Message) -> Said:
-        """Send the next part."""
-        del task
-        theirs = message.address.startswith("https://discord")
-        return await send_discord(self._public if theirs else self._client, message.address, message.part)

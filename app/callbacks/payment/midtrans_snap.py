@@ -11,7 +11,7 @@ from app.core.telemetry import redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Circuit, Failure, GiveUp, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import enqueue
-from app.operate.chats import commands as chat
+from app.operate.chats import topups
 from app.operate.chats.answering import Opening
 from app.operate.chats.messaging import reply_task
 from app.providers.snap import Opened, open_payment
@@ -76,12 +76,12 @@ class SnapOpener:
     def _settle(self, connection: Connection, task: Task, result: Result, proposed: Verdict, at: int) -> Verdict:
         opening = _opening(task.payload)
         answer = result.value
-        if not chat.is_open(connection, opening.payment):
+        if not topups.is_open(connection, opening.payment):
             return proposed  # it was paid meanwhile, and they were told so
         if isinstance(result, Success) and isinstance(answer, Opened):
-            told, key = chat.opened(opening.payment, answer.redirect_url), f"{task.key}:opened"
+            told, key = topups.opened(opening.payment, answer.redirect_url), f"{task.key}:opened"
         elif isinstance(proposed, GiveUp):
-            told, key = chat.not_opened(opening.payment, taken=_is_taken(answer)), f"{task.key}:not_opened"
+            told, key = topups.not_opened(opening.payment, taken=_is_taken(answer)), f"{task.key}:not_opened"
         else:
             return proposed
         if isinstance(answer, Opened) and answer.kind == "key_refused":

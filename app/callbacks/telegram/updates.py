@@ -13,9 +13,11 @@ from app.core.language import Lang
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
 #: What is meant for us in a group though it names no bot; the one with a code is refused there, and voids it.
-_IN_GROUPS = frozenset({"saldo", "status", "topup", "unlink", "bahasa", "start"})
-_CODE = re.compile(r"[A-Za-z2-9]{4}-[A-Za-z2-9]{4}")
-_START = re.compile(r"/start(?:@\w+)?\s+([A-Za-z2-9]{4}[- ]?[A-Za-z2-9]{4})")
+_IN_GROUPS = frozenset({"saldo", "status", "topup", "unlink", "bahasa", "start", "link"})
+#: A code as it was told, without a command: in capitals, and with a digit, so that no word is one.
+_BARE = r"(?=[A-Z-]*[2-9])[A-Z2-9]{4}-[A-Z2-9]{4}"
+_CODE = re.compile(_BARE)
+_SEEN = re.compile(rf"/(?:start|link)(?:@\w+)?\s+([A-Za-z2-9]{{4}}[- ]?[A-Za-z2-9]{{4}})|\b({_BARE})\b")
 _NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _GONE = frozenset({"kicked", "left"})
 _BUTTON = re.compile(r"(topup):([0-9]{1,10})")
@@ -117,8 +119,8 @@ def _is_anothers(message: dict[str, Any]) -> bool:
 
 def _spoilt(message: dict[str, Any]) -> Spoilt | None:
     text = message.get("text")
-    found = _START.search(text) if isinstance(text, str) else None
-    return Spoilt(found[1]) if found is not None else None
+    found = _SEEN.search(text) if isinstance(text, str) else None
+    return Spoilt(found[1] or found[2]) if found is not None else None
 
 
 def _pressed(query: dict[str, Any], default: Lang) -> Heard | None:

@@ -56,6 +56,8 @@ class Failure(msgspec.Struct, frozen=True):
     retry_after_seconds: float | None = None
     #: that word is for all destinations of this kind
     everywhere: bool = False
+    #: False: it is we who are not set up; the try is given back, and patience never ends
+    counts: bool = True
     #: a stable word for the dead letter, where the task is given up
     reason: str = ""
     #: for the performer's own `settle`
@@ -78,6 +80,8 @@ class Again(msgspec.Struct, frozen=True):
     rests_until: int | None = None
     #: nor anybody else of the same kind
     everywhere: bool = False
+    #: whether the try counts
+    counts: bool = True
 
 
 class GiveUp(msgspec.Struct, frozen=True):

@@ -35,17 +35,17 @@ def after_failure(task: Task, failure: Failure, at: int, random: float, limits: 
     that what waited together does not start together. Otherwise the last try is made when the age is reached.
     """
     told = failure.retry_after_seconds
-    if reason := _hopeless(task, failure, at, limits):
+    if failure.counts and (reason := _hopeless(task, failure, at, limits)):
         rests_until = None if told is None else at + int(_rest_seconds(told, limits) * _SECOND)
         return GiveUp(reason, failure.error, {"tries": task.tries}, rests_until, everywhere=failure.everywhere)
     spread = max(_LEAST_WAIT, int(random * backoff_seconds(task.tries, limits) * _SECOND))
     if told is not None:
         until = at + int(max(told, 0.0) * _SECOND)
-        return Again(until + spread, failure.error, rests_until=until, everywhere=failure.everywhere)
+        return Again(until + spread, failure.error, until, everywhere=failure.everywhere, counts=failure.counts)
     due_at = at + spread
     if limits.age_seconds_max is not None:
         due_at = min(due_at, max(_deadline(task, limits.age_seconds_max), at + _LEAST_WAIT))
-    return Again(due_at, failure.error)
+    return Again(due_at, failure.error, counts=failure.counts)
 
 
 def backoff_seconds(tries: int, limits: Policy) -> float:

@@ -202,7 +202,7 @@ _DONE = text(
 )
 _AGAIN = text(
     "UPDATE callback_tasks SET state = 'ready', due_at = :due_at, lease_until = :rests_until, all_rest = :everywhere,"
-    " last_error = :error " + _HELD
+    " last_error = :error, tries = tries - :given_back " + _HELD
 )
 _DEAD = text(
     "UPDATE callback_tasks SET state = 'dead', finished_at = :at, lease_until = :rests_until, all_rest = :everywhere,"
@@ -246,7 +246,7 @@ def finish(connection: Connection, endings: Sequence[Ending], at: int) -> int:
         elif until is not None:
             rests[task.lane] = max(until, rests.get(task.lane, 0))
         if isinstance(verdict, Again):
-            again.append(row | {"due_at": verdict.due_at})
+            again.append(row | {"due_at": verdict.due_at, "given_back": 0 if verdict.counts else 1})
         else:
             given_up.append(row | _letter(task, verdict))
     written = _each(connection, _DONE, done) + _each(connection, _AGAIN, again)

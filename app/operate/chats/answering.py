@@ -1,5 +1,6 @@
 """Answers questions from chats inside the worker's transaction: each once, its answer a task of that transaction."""
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -8,8 +9,9 @@ from sqlalchemy import Connection
 from app.core.config import Settings
 from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.tasks.queue import NewTask, enqueue, known
-from app.operate.chats.commands import ORDER_PREFIX, Asked, Payment, Reply, Speaker, answer
+from app.operate.chats.commands import Asked, Reply, Speaker, answer
 from app.operate.chats.messaging import ReplyTo, reply_task
+from app.operate.chats.topups import ORDER_PREFIX, Payment
 from app.providers.chat_messages import DISCORD_REPLY
 
 #: The kind of tasks that open a payment, and where they go.
@@ -39,8 +41,6 @@ class Opening(msgspec.Struct, frozen=True):
 
 #: Nobody waits for longer: what is imported, or decided anew after its task was forgotten, does nothing.
 _WAITS_US = 86_400 * 1_000_000
-
-
 #: How often somebody who has no account here is told how to begin.
 _HINTS_US = 60 * 1_000_000
 
@@ -83,11 +83,12 @@ def answer_all(
 
 
 def _task(question: Question, reply: Reply, at: int) -> NewTask:
-    heard = question.speaker.private or reply.public or question.in_private is None
-    to = question.to if heard or question.in_private is None else question.in_private
+    in_the_open = question.speaker.private or reply.public or question.in_private is None
+    to = question.to if in_the_open or question.in_private is None else question.in_private
     key = question.key
-    if reply.hint and to.service != DISCORD_REPLY:  # where one answer is as good as many
-        key = f"hint:{to.service}:{to.destination}:{at // _HINTS_US}"
+    if reply.hint and to.service != DISCORD_REPLY:  # where one answer is as good as many of the same
+        told = hashlib.blake2b(reply.text.encode(), digest_size=6).hexdigest()
+        key = f"hint:{to.service}:{to.destination}:{told}:{at // _HINTS_US}"
     if reply.payment is None:
         return reply_task(to, reply.text, key, at, buttons=reply.buttons, callback_id=question.callback_id)
     payload = msgspec.json.encode(Opening(reply.payment, to)).decode()

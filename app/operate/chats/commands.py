@@ -1,37 +1,29 @@
-"""What customers ask for in a chat, answered inside the caller's transaction: balance, orders, top-up, linking.
+"""What customers ask for in a chat, answered inside the caller's transaction: balance, orders, linking, a top-up.
 
 A face (Telegram, Discord) says who speaks and whether others hear the answer; nobody sees another one's money.
 """
 
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings
 from app.core.database import reading
-from app.core.errors import CallbackError
 from app.core.language import Lang
-from app.core.money import Minor
 from app.ledger import books
-from app.ledger.announce import NewOrder, announce_many
-from app.ledger.effect import TOPUP, effect
+from app.ledger.effect import TOPUP
 from app.operate import texts
-from app.operate.announcement import PROVIDERS
 from app.operate.chats import links
 from app.operate.chats.links import Channel, TooManyGuesses, WrongCode
 from app.operate.chats.texts import say
-from app.operate.orders import serial_number
-from app.operate.policy import policy_of
-from app.providers.chat_messages import Button
+from app.operate.chats.topups import CURRENCY, Payment, top_up
+from app.operate.orders import standing
+from app.providers.chat_messages import DISCORD, Button
 
-CURRENCY = "IDR"
-#: How orders begin that were asked for in a chat.
-ORDER_PREFIX = "TOPUP-"
-TOPUP_LEAST, TOPUP_MOST = 1_000_000, 2_000_000_000  # minor units: Rp10.000 to Rp20.000.000
-_AN_HOUR, _IN_AN_HOUR_MAX = 3_600_000_000, 10
-_NEWEST = 5
+#: What pressing a button sends: a top-up has its rupiah behind it, at Discord the other one opens the form for a code.
+TOPUP_BUTTON, LINK_BUTTON = "topup:", "link"
+_NEWEST, _RECENT = 5, 200
 _SUGGESTED_MAX = 25
 _BUTTONS = (2_000_000, 5_000_000, 10_000_000)
 
@@ -54,14 +46,6 @@ class Asked(msgspec.Struct, frozen=True):
     order_id: str = ""
     #: when it was written, microseconds; None: now
     given_at: int | None = None
-
-
-class Payment(msgspec.Struct, frozen=True):
-    """A top-up that is to be paid."""
-
-    order_id: str
-    amount: Minor
-    lang: Lang
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -100,15 +84,17 @@ def answer(connection: Connection, speaker: Speaker, asked: Asked, *, at: int, s
     if channel is None:
         return _not_linked(speaker)
     links.listen(connection, channel)
-    return _COMMANDS.get(asked.command, _unknown)(_Turn(connection, channel, asked, at, settings))
+    return COMMANDS.get(asked.command, _unknown)(_Turn(connection, channel, asked, at, settings))
 
 
 def _not_linked(speaker: Speaker) -> Reply:
     lang = speaker.lang
     how = "/start KODE" if lang == "id" else "/start CODE"
     word = "not_linked" if speaker.private else "not_linked_in_public"
-    told = say(word, lang, how="/link" if speaker.service == "discord" else how)
-    return Reply(told, public=True, hint=True)
+    if speaker.service != DISCORD:
+        return Reply(say(word, lang, how=how), public=True, hint=True)
+    buttons = (Button(say("link_button", lang), LINK_BUTTON),)
+    return Reply(say("not_linked_at_discord", lang), public=True, buttons=buttons, hint=True)
 
 
 def _link(connection: Connection, speaker: Speaker, asked: Asked, before: Channel | None, at: int) -> Reply:
@@ -135,7 +121,7 @@ def _balance(turn: _Turn) -> Reply:
     balance, held, currency = (wallet.balance, wallet.held, wallet.currency) if wallet else (0, 0, CURRENCY)
     lang = turn.lang
     values = {"balance": texts.money(balance, currency, lang), "held": texts.money(held, currency, lang)}
-    buttons = tuple(Button(texts.money(each, CURRENCY, "id"), f"topup:{each // 100}") for each in _BUTTONS)
+    buttons = tuple(Button(texts.money(each, CURRENCY, "id"), f"{TOPUP_BUTTON}{each // 100}") for each in _BUTTONS)
     told = say("balance_held" if held else "balance", lang, values)
     return Reply(told, buttons=buttons if currency == CURRENCY else ())
 
@@ -144,11 +130,19 @@ def _status(turn: _Turn) -> Reply:
     order_id = turn.asked.arguments
     if not order_id:
         return _newest(turn)
-    order = books.order_of(turn.connection, order_id)
+    order = books.order_of(turn.connection, order_id) or _own(turn, order_id)
     if order is None or order.user_id != turn.channel.user_id:
         return Reply(say("no_such_order", turn.lang, order_id=order_id))
-    status, serial = _standing(turn.connection, order)
+    status, serial = standing(turn.connection, order)
     return Reply(texts.notice(order.kind, status, texts.order_values(order, serial, turn.lang), turn.lang))
+
+
+def _own(turn: _Turn, typed: str) -> books.OrderRow | None:
+    """An order of theirs whose id was typed in other letters."""
+    numbers = books.numbers_of_user(turn.connection, turn.channel.user_id, rows_max=_RECENT)
+    found = (no for no, each in books.order_ids(turn.connection, numbers).items() if each.lower() == typed.lower())
+    number = next(found, None)
+    return None if number is None else books.order_no(turn.connection, number)
 
 
 def _newest(turn: _Turn) -> Reply:
@@ -158,7 +152,7 @@ def _newest(turn: _Turn) -> Reply:
 
 
 def _line(turn: _Turn, order: books.OrderRow) -> str:
-    status, _ = _standing(turn.connection, order)
+    status, _ = standing(turn.connection, order)
     unpaid = order.kind == TOPUP and status == "waiting"
     values = {
         "order_id": order.order_id,
@@ -168,36 +162,9 @@ def _line(turn: _Turn, order: books.OrderRow) -> str:
     return say("order_line", turn.lang, values)
 
 
-def _standing(connection: Connection, order: books.OrderRow) -> tuple[str, str]:
-    """An order's status, and its serial number where there is one."""
-    known = {row.fact: row.level for row in books.facts_of(connection, order.no)}
-    status = effect(order.kind, order.amount, known).status
-    return status, serial_number(known, status) or ""
-
-
 def _topup(turn: _Turn) -> Reply:
-    lang, amount = turn.lang, rupiah_from(turn.asked.arguments)
-    if amount is None or not TOPUP_LEAST <= amount <= TOPUP_MOST:
-        limits = {"least": TOPUP_LEAST, "most": TOPUP_MOST}
-        return Reply(say("how_much", lang, {name: texts.money(each, CURRENCY, lang) for name, each in limits.items()}))
-    wallet = books.wallet_of(turn.connection, turn.channel.user_id)
-    if wallet is not None and wallet.currency != CURRENCY:
-        return Reply(say("not_in_rupiah", lang, currency=wallet.currency))
-    if _too_many(turn):
-        return Reply(say("too_many_topups", lang, most=_IN_AN_HOUR_MAX))
-    order = NewOrder(turn.asked.order_id, turn.channel.user_id, TOPUP, amount, PROVIDERS[TOPUP], CURRENCY)
-    announced = announce_many(turn.connection, [order], at=turn.at, policy=policy_of(turn.settings))[0]
-    if isinstance(announced, CallbackError):
-        return Reply(say("topup_refused", lang, why=str(announced)))
-    if secrets_of(turn.settings.midtrans_server_key):
-        return Reply(payment=Payment(order.order_id, amount, lang), order_no=announced.no)
-    values = {"order_id": order.order_id, "amount": texts.money(amount, CURRENCY, lang)}
-    return Reply(say("topup_by_hand", lang, values), order_no=announced.no)
-
-
-def _too_many(turn: _Turn) -> bool:
-    since = turn.at - _AN_HOUR
-    return books.announced_since(turn.connection, turn.channel.user_id, ORDER_PREFIX, since) >= _IN_AN_HOUR_MAX
+    made = top_up(turn.connection, turn.channel, turn.asked.arguments, turn.asked.order_id, turn.at, turn.settings)
+    return Reply(made.text, payment=made.payment, order_no=made.order_no)
 
 
 def _unlink(turn: _Turn) -> Reply:
@@ -226,7 +193,7 @@ def _unknown(turn: _Turn) -> Reply:
 
 
 _LINKING = frozenset({"start", "link"})
-_COMMANDS: Mapping[str, Callable[[_Turn], Reply]] = {
+COMMANDS: Mapping[str, Callable[[_Turn], Reply]] = {
     "saldo": _balance,
     "status": _status,
     "topup": _topup,
@@ -239,42 +206,13 @@ _COMMANDS: Mapping[str, Callable[[_Turn], Reply]] = {
 }
 
 
-_RUPIAH = re.compile(r"(?:rp\.? ?)?([0-9]{1,3}(?:([.,])[0-9]{3}(?:\2[0-9]{3})*)|[0-9]{1,10})(?:[.,]00)? ?(rb|ribu|k)?")
-
-
-def rupiah_from(told: str) -> Minor | None:
-    """`50000`, `50.000`, `Rp50,000`, `50rb`, `50k` → minor units; None for what is no amount. Pure."""
-    found = _RUPIAH.fullmatch(told.strip().lower()) if told.isascii() else None
-    if found is None:
-        return None
-    whole = int(found[1].replace(".", "").replace(",", ""))
-    return whole * (1_000 if found[3] else 1) * 100
-
-
-def opened(payment: Payment, url: str) -> str:
-    """The text with the payment's page."""
-    amount = texts.money(payment.amount, CURRENCY, payment.lang)
-    return say("pay_here", payment.lang, amount=amount, url=url, order_id=payment.order_id)
-
-
-def not_opened(payment: Payment, *, taken: bool) -> str:
-    """The text where no page can be opened; `taken`: because the order is paid, or being paid."""
-    return say("paid_already" if taken else "cannot_pay", payment.lang, order_id=payment.order_id)
-
-
-def is_open(connection: Connection, payment: Payment) -> bool:
-    """Whether the order still waits for its payment."""
-    order = books.order_of(connection, payment.order_id)
-    return order is not None and _standing(connection, order)[0] == "waiting"
-
-
 def suggestions(engine: Engine, service: str, address: str, typed: str) -> list[str]:
     """The newest orders of whoever is linked with this address whose ids hold what was typed."""
     with reading(engine) as connection:
         channel = links.channel_of(connection, service, address)
         if channel is None:
             return []
-        numbers = books.numbers_of_user(connection, channel.user_id, rows_max=200)
+        numbers = books.numbers_of_user(connection, channel.user_id, rows_max=_RECENT)
         ids = books.order_ids(connection, numbers)
     wanted = typed.strip().lower()
     return [ids[number] for number in numbers if wanted in ids[number].lower()][:_SUGGESTED_MAX]

@@ -46,7 +46,9 @@ class WrongCode(msgspec.Struct, frozen=True):
 
 def new_code(connection: Connection, user_id: str, at: int) -> tuple[str, int]:
     """A code for this user, in the place of one that was not used → it, and when it ends (microseconds)."""
-    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
+    letters = ""
+    while not any(sign.isdigit() for sign in letters):  # a word, such as `sama-sama`, is never a code
+        letters = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
     expires_at = at + CODE_SECONDS * _SECOND
     connection.execute(delete(link_codes).where((link_codes.c.user_id == user_id) | (link_codes.c.expires_at <= at)))
     connection.execute(insert(link_codes).values(hash=_hash(letters), user_id=user_id, expires_at=expires_at))

@@ -90,3 +90,8 @@ def notice_task(
         return other_task_of(other, key, at, callback_id=callback_id, order_no=order_no)
     message = plain_message(kind, destination, told)
     return task_of(message, key, at, callback_id=callback_id, order_no=order_no)
+
+
+def notice_keys(order_no: int, source_id: int | None = None) -> str:
+    """How the keys of an order's notices begin; of those that one callback, answer or person brought about."""
+    return f"notice:{order_no}:" if source_id is None else f"notice:{order_no}:{source_id}:"

@@ -14,7 +14,7 @@ from app.ledger import books
 from app.ledger.book import Noticed
 from app.operate import texts
 from app.operate.chats.links import end_address
-from app.operate.chats.messaging import notice_task
+from app.operate.chats.messaging import notice_keys, notice_task
 from app.operate.chats.texts import say
 from app.operate.orders import serial_number
 
@@ -60,11 +60,6 @@ def notify(connection: Connection, notices: Sequence[Noticed]) -> None:
             tasks.extend(_tasks(connection, notice, reached[notice.order_no]))
     if tasks:
         enqueue(connection, tasks, fresh[0].at)
-
-
-def notice_keys(order_no: int, source_id: int | None = None) -> str:
-    """How the keys of an order's notices begin; of those that one callback, answer or person brought about."""
-    return f"notice:{order_no}:" if source_id is None else f"notice:{order_no}:{source_id}:"
 
 
 def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]) -> Iterator[NewTask]:

@@ -9,18 +9,23 @@ from app.operate.texts import fill
 CHAT: dict[str, Text] = {
     "help": Text(
         "Perintah:\n/saldo - lihat saldo\n/status NOMOR - status pesanan\n/topup JUMLAH - isi saldo, mis."
-        " /topup 50000\n/bahasa en - English\n/unlink - putuskan hubungan akun",
+        " /topup 50000\n/bahasa en - English\n/unlink - lepaskan akun dari chat ini",
         "Commands:\n/saldo - your balance\n/status ORDER - how an order stands\n/topup AMOUNT - top up, such as"
         " /topup 50000\n/bahasa id - bahasa Indonesia\n/unlink - unlink your account",
     ),
     "not_linked": Text(
-        "Chat ini belum terhubung dengan akun. Minta kode di toko, lalu kirim {how} di sini.",
+        "Chat ini belum terhubung dengan akun. Minta kode ke toko, lalu kirim {how} di sini.",
         "This chat is not linked with an account. Ask the shop for a code, then send {how} here.",
     ),
     "not_linked_in_public": Text(
         "Anda belum terhubung dengan akun. Buka chat pribadi dengan bot ini dan kirim {how}.",
         "You are not linked with an account. Open a private chat with this bot and send {how}.",
     ),
+    "not_linked_at_discord": Text(
+        "Anda belum terhubung dengan akun. Minta kode ke toko, lalu ketik /link di sini; hanya Anda yang melihatnya.",
+        "You are not linked with an account. Ask the shop for a code, then type /link here; only you see it.",
+    ),
+    "link_button": Text("Hubungkan akun", "Link my account"),
     "linked": Text(
         "Terhubung dengan akun {user_id}. Kabar tentang pesanan Anda akan dikirim ke sini.",
         "Linked with the account {user_id}. News about your orders will come here.",
@@ -34,15 +39,15 @@ CHAT: dict[str, Text] = {
         "Your balance is kept in {currency}; a top-up here is for rupiah only. Please contact the shop.",
     ),
     "paid_already": Text(
-        "Pesanan {order_id} sudah dibayar, atau sedang dibayar. Lihat /status {order_id}.",
+        "Pesanan {order_id} sudah dibayar, atau pembayarannya sedang diproses. Cek /status {order_id}.",
         "Order {order_id} is paid, or being paid. See /status {order_id}.",
     ),
     "wrong_code": Text(
-        "Kode itu salah, sudah dipakai, atau sudah lewat 15 menit. Minta kode baru di toko.",
+        "Kode salah, sudah dipakai, atau sudah kedaluwarsa. Minta kode baru ke toko.",
         "That code is wrong, was used, or is older than 15 minutes. Ask the shop for a new one.",
     ),
     "too_many_guesses": Text(
-        "Terlalu banyak kode yang salah. Coba lagi satu jam lagi.",
+        "Terlalu banyak kode yang salah. Coba lagi dalam satu jam.",
         "Too many wrong codes. Try again in an hour.",
     ),
     "code_in_public": Text(
@@ -61,14 +66,17 @@ CHAT: dict[str, Text] = {
     ),
     "no_orders": Text("Anda belum punya pesanan.", "You have no orders yet."),
     "how_much": Text(
-        "Tulis jumlahnya: /topup 50000 (dari {least} sampai {most}).",
+        "Tulis jumlahnya, mis. /topup 50000 (minimal {least}, maksimal {most}).",
         "Say how much: /topup 50000 (from {least} to {most}).",
     ),
     "too_many_topups": Text(
         "Anda sudah membuat {most} pesanan dalam satu jam. Coba lagi nanti.",
         "You have made {most} orders within an hour. Please try again later.",
     ),
-    "topup_refused": Text("Isi saldo tidak bisa dibuat: {why}", "The top-up cannot be made: {why}"),
+    "topup_refused": Text(
+        "Isi saldo tidak dapat dibuat. Silakan hubungi toko.",
+        "The top-up cannot be made. Please contact the shop.",
+    ),
     "topup_by_hand": Text(
         "Pesanan {order_id} dicatat: isi saldo {amount}. Toko ini belum menerima pembayaran otomatis: hubungi admin"
         " dan sebutkan nomor pesanan ini.",
@@ -80,18 +88,18 @@ CHAT: dict[str, Text] = {
         "Pay your top-up of {amount} here:\n{url}\nIt is added as soon as the payment arrives (order {order_id}).",
     ),
     "cannot_pay": Text(
-        "Halaman pembayaran untuk pesanan {order_id} tidak bisa dibuka. Tidak ada yang ditagih. Coba lagi nanti, atau"
-        " hubungi admin.",
+        "Halaman pembayaran untuk pesanan {order_id} tidak bisa dibuka. Anda tidak dikenai biaya. Coba lagi nanti, atau"
+        " hubungi toko.",
         "The payment page of order {order_id} cannot be opened. Nothing was charged. Try again later, or contact the"
         " shop's staff.",
     ),
     "unlinked": Text(
-        "Hubungan dengan akun {user_id} diputus. Tidak ada lagi kabar yang dikirim ke sini.",
+        "Chat ini tidak lagi terhubung dengan akun {user_id}; kabar pesanan tidak dikirim ke sini lagi.",
         "No longer linked with the account {user_id}. No more news will come here.",
     ),
-    "language": Text("Bahasa Indonesia dipakai mulai sekarang.", "English from now on."),
+    "language": Text("Mulai sekarang saya menjawab dalam bahasa Indonesia.", "English from now on."),
     "which_language": Text("Tulis /bahasa id atau /bahasa en.", "Say /bahasa id or /bahasa en."),
-    "unknown_command": Text("Perintah {command} tidak dikenal.", "There is no command {command}."),
+    "unknown_command": Text("Perintah /{command} tidak dikenal.", "There is no command /{command}."),
     "notice_title": Text("Pesanan {order_id}", "Order {order_id}"),
     "welcome": Text(
         "Selamat datang, {name}! Ketik /link untuk menghubungkan akun Anda, lalu /saldo dan /topup.",

@@ -52,7 +52,7 @@ def linked(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 _MEND = Text("perbaiki pengaturan itu; worker tidak mau mulai", "mend that setting; the worker does not start with it")
 _NO_APPRISE = Text("{setting} terpasang, tetapi apprise belum", "{setting} is set, and apprise is not installed")
-_INSTALL = Text("pip install 'callbacks[notify]'", "pip install 'callbacks[notify]'")
+_INSTALL = Text("pip install apprise", "pip install apprise")
 _NAMED = Text("saluran lain: {names}", "other channels: {names}")
 _LINKED_AT = Text("{number} chat atau alamat terhubung di {service}", "{number} linked at {service}")
 _CANNOT = Text(

@@ -28,8 +28,10 @@ TASKS: dict[str, Matter] = {
     "payment_not_opened": Matter(
         Text("Halaman pembayaran tidak bisa dibuka: {last_error}", "No payment page can be opened: {last_error}"),
         Text(
-            "Penanya sudah diberi tahu. Periksa kunci dan akun Midtrans; coba lagi mengirim halaman itu juga sekarang.",
-            "Whoever asked was told. Check the key and the account at Midtrans; to retry sends the page even now.",
+            "Penanya sudah diberi tahu. Periksa kunci dan akun Midtrans. Bila dicoba lagi, halaman itu tetap dikirim"
+            " (di Discord hanya dalam 15 menit).",
+            "Whoever asked was told. Check the key and the account at Midtrans; to retry sends the page even now"
+            " (at Discord within 15 minutes).",
         ),
         (RETRY, DROP),
     ),

@@ -314,5 +314,5 @@ def test_without_discord_py_the_refusal_names_how_to_install_it(
     manager: CallbackManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "discord.ext.commands", None)
-    with pytest.raises(StartRefused, match=r"pip install 'callbacks\[discord\]'"):
+    with pytest.raises(StartRefused, match=r"pip install discord.py"):
         manager.setup_discord_handlers(object())

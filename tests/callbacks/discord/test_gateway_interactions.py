@@ -8,13 +8,14 @@ from discord.ext import commands
 
 from app.callbacks.callback_manager import CallbackManager
 from app.callbacks.discord import gateway_interactions
-from app.callbacks.discord.commands import COMMANDS, LINK_BUTTON, LINK_FIELD, LINK_FORM, as_json
+from app.callbacks.discord.commands import COMMANDS, LINK_FIELD, LINK_FORM, as_json
 from app.callbacks.discord.gateway import setup_discord_handlers
 from app.callbacks.discord.interactions import at_once
 from app.core.clock import now_us
 from app.core.database import get_engine, writing
 from app.operate import orders
 from app.operate.chats import links
+from app.operate.chats.commands import LINK_BUTTON
 from app.operate.policy import UNASKED
 from tests.callbacks.discord.conftest import Offline, kept
 from tests.fakes import discord_payloads as payloads
@@ -105,7 +106,7 @@ async def test_an_interaction_that_can_no_longer_be_answered_is_left(
     assert kept("discord") == []
 
 
-@pytest.mark.parametrize(("locale", "word"), [("id", "Maaf"), ("en-US", "Sorry"), ("de", "Sorry"), ("xx", "Sorry")])
+@pytest.mark.parametrize(("locale", "word"), [("id", "Maaf"), ("en-US", "Sorry"), ("de", "Maaf"), ("xx", "Maaf")])
 @pytest.mark.parametrize("raises", [True, False])
 async def test_whoever_asked_is_told_when_it_could_not_be_taken(
     manager: CallbackManager,

@@ -62,7 +62,7 @@ def test_the_form_for_a_code_opens_by_command_and_by_button() -> None:
 
 def test_what_is_not_ours_is_told_so_or_left_as_it_is() -> None:
     told = at_once(command("tomorrow"), default="id")
-    assert told == {"type": 4, "data": {"content": "There is no command tomorrow.", "flags": 64}}
+    assert told == {"type": 4, "data": {"content": "There is no command /tomorrow.", "flags": 64}}
     assert at_once(button("accept"), default="id") == {"type": 6}
     assert heard(command("tomorrow"), default="id") is None
     assert heard(button("accept"), default="id") is None

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from app.callbacks.notification.discord_sending import DiscordSender
 from app.callbacks.notification.notification_callbacks import (
     DiscordWebhookHandler,
     NotificationCallbackFactory,
     NotificationWebhookHandler,
     TelegramWebhookHandler,
 )
-from app.callbacks.notification.sending import DiscordSender, TelegramSender
+from app.callbacks.notification.telegram_sending import TelegramSender
 from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine, reading
 from app.core.errors import UnknownProvider

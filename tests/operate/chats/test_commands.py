@@ -7,8 +7,9 @@ from app.core.database import writing
 from app.core.language import Lang
 from app.operate.chats import channels, links
 from app.operate.chats import commands as chat
-from app.operate.chats.commands import Asked, Payment, Reply, Speaker, rupiah_from
+from app.operate.chats.commands import Asked, Reply, Speaker
 from app.operate.chats.texts import CHAT
+from app.operate.chats.topups import Payment, rupiah_from
 from tests.operate.shop import Shop
 
 WITHOUT_A_KEY = Settings()
@@ -103,7 +104,7 @@ def test_with_a_key_the_payment_is_to_be_opened(shop: Shop) -> None:
 @pytest.mark.parametrize("told", ["", "abc", "0", "-50000", "9999", "20000001", "5e4", "١٠٠٠٠", "50.00.0", "1,000.000"])
 def test_an_amount_that_is_none_or_beyond_the_limits_announces_nothing(shop: Shop, told: str) -> None:
     link(shop)
-    assert "dari Rp10.000 sampai Rp20.000.000" in ask(shop, "topup", told).text
+    assert "minimal Rp10.000, maksimal Rp20.000.000" in ask(shop, "topup", told).text
     assert "belum punya" in ask(shop, "status").text
 
 
@@ -118,6 +119,10 @@ def test_an_amount_that_is_none_or_beyond_the_limits_announces_nothing(shop: Sho
         ("75k", 75_000),
         ("75 ribu", 75_000),
         ("1,000,000", 1_000_000),
+        ("Rp50.000,-", 50_000),
+        ("100.000 rupiah", 100_000),
+        ("1jt", 1_000_000),
+        ("2 juta", 2_000_000),
     ],
 )
 def test_amounts_are_read_as_people_write_them(told: str, amount: int) -> None:
@@ -132,9 +137,9 @@ def test_no_text_breaks_the_reading_of_amounts(told: str) -> None:
 
 def test_ten_orders_an_hour_are_enough(shop: Shop) -> None:
     link(shop)
-    for _ in range(10):
-        ask(shop, "topup", "50000")
-    assert "10 pesanan" in ask(shop, "topup", "50000").text
+    for amount in range(50_000, 60_000, 1_000):
+        ask(shop, "topup", str(amount))
+    assert "10 pesanan" in ask(shop, "topup", "61000").text
     shop.now += 3_600_000_000
     assert "dicatat" in ask(shop, "topup", "50000").text
 
@@ -148,7 +153,7 @@ def test_the_language_is_the_users_choice(shop: Shop) -> None:
 
 def test_who_unlinks_is_told_nothing_more(shop: Shop) -> None:
     link(shop)
-    assert "diputus" in ask(shop, "unlink").text
+    assert "tidak lagi terhubung" in ask(shop, "unlink").text
     assert "belum terhubung" in ask(shop, "saldo").text
 
 
@@ -172,3 +177,29 @@ def test_every_text_has_both_languages() -> None:
     for told in CHAT.values():
         assert told.id
         assert told.en
+
+
+def test_a_button_that_is_pressed_twice_makes_one_order(shop: Shop) -> None:
+    link(shop)
+    first = ask(shop, "topup", "50000", settings=WITH_A_KEY)
+    again = ask(shop, "topup", "50000", settings=WITH_A_KEY)
+    assert again.payment == first.payment
+    assert ask(shop, "topup", "60000", settings=WITH_A_KEY).payment != first.payment
+    shop.now += 61_000_000
+    assert ask(shop, "topup", "50000", settings=WITH_A_KEY).payment != first.payment
+
+
+def test_an_order_is_found_whatever_the_size_of_its_letters(shop: Shop) -> None:
+    link(shop)
+    shop.announce("TU-Abc")
+    shop.announce("HERS-1", "budi")
+    assert "TU-Abc" in ask(shop, "status", "tu-abc").text
+    assert "tidak punya" in ask(shop, "status", "hers-1").text
+
+
+def test_who_is_not_linked_at_discord_gets_the_button_that_opens_the_form(shop: Shop) -> None:
+    speaker = Speaker("discord", "77", "id", private=True)
+    with writing(shop.engine) as connection:
+        told = chat.answer(connection, speaker, Asked("saldo"), at=shop.tick(), settings=WITHOUT_A_KEY)
+    assert [button.custom_id for button in told.buttons] == ["link"]
+    assert "/link" in told.text
