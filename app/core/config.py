@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     callback_log_url: str = Field("sqlite:///data/log.db", description="The callback log.")
 
     midtrans_server_key: SecretStr | None = Field(
-        None, description="Signs Midtrans' notifications; several separated by commas, the first one asks the API."
+        None,
+        description="Signs Midtrans' notifications, opens payment pages; of several (commas) the first asks.",
     )
     midtrans_client_key: SecretStr | None = Field(
         None, description="Midtrans' public key for payment pages. Not used yet."
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     midtrans_unknown_after: float = Field(
         300, ge=0, description="Seconds after which a payment that Midtrans' API does not know is rejected."
     )
-    midtrans_api_url: str = Field("", description="Midtrans' API; by default chosen by the key (`SB-` is the sandbox).")
+    midtrans_api_url: str = Field("", description="Midtrans' API, and Snap beside it; by default chosen by the key.")
 
     digiflazz_username: str | None = Field(None, description="Digiflazz' user name. Not used yet.")
     digiflazz_api_key: SecretStr | None = Field(None, description="Digiflazz' API key. Not used yet.")
@@ -69,7 +70,9 @@ class Settings(BaseSettings):
         description="Discord's API, also the bot's; webhooks at its host are sent to, beside those at discord.com.",
     )
 
-    telegram_bot_token: SecretStr | None = Field(None, description="The bot's token; sends messages.")
+    telegram_bot_token: SecretStr | None = Field(
+        None, description="The bot's token: messages, set-up; of several the first one."
+    )
     telegram_webhook_secret: SecretStr | None = Field(
         None, description="The secret_token given to setWebhook; several separated by commas, the first one is given."
     )

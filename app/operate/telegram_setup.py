@@ -97,7 +97,7 @@ async def show(settings: Settings, *, at: int) -> TelegramShown:
         last_error_at=_time(info),
         last_error=redact(text_of(info, "last_error_message")),
         allowed_updates=[kind for kind in kinds if isinstance(kind, str)] if isinstance(kinds, list) else [],
-        findings=[shown(finding, settings.callback_lang) for finding in _findings(settings, info, at)],
+        findings=[shown(finding, settings.callback_lang) for finding in _findings(settings, bot, info, at)],
     )
 
 
@@ -124,8 +124,11 @@ def _secret(settings: Settings) -> str:
     return secret
 
 
-def _findings(settings: Settings, info: Any, at: int) -> Iterator[Finding]:
+def _findings(settings: Settings, bot: Any, info: Any, at: int) -> Iterator[Finding]:
     """What a person should mend."""
+    name, told = text_of(bot, "username"), settings.telegram_bot_username.removeprefix("@")
+    if told and told.lower() != name.lower():
+        yield wrong("name", _ANOTHER_NAME, _SET_NAME, set_to=told, name=name)
     if not secrets_of(settings.telegram_webhook_secret):
         yield warn("secret", _NO_SECRET, _SET_SECRET)
     url = text_of(info, "url")
@@ -171,6 +174,11 @@ _SET_SECRET = Text(
     "pasang hasil `openssl rand -hex 32`, jalankan ulang server, lalu set-webhook",
     "set what `openssl rand -hex 32` prints, start the server anew, then set-webhook",
 )
+_ANOTHER_NAME = Text(
+    "TELEGRAM_BOT_USERNAME={set_to}, padahal nama bot itu {name}: di grup ia tidak menjawab",
+    "TELEGRAM_BOT_USERNAME={set_to}, but the bot's name is {name}: it does not answer in groups",
+)
+_SET_NAME = Text("pasang TELEGRAM_BOT_USERNAME={name}", "set TELEGRAM_BOT_USERNAME={name}")
 _NOWHERE = Text("Telegram tidak mengirim update ke mana pun", "Telegram sends updates nowhere")
 _SET = Text("callbacks telegram set-webhook https://ALAMAT", "callbacks telegram set-webhook https://YOUR-HOST")
 _ELSEWHERE = Text("alamatnya tidak berakhir dengan {path}", "the address does not end in {path}")

@@ -434,3 +434,16 @@ async def test_a_channel_that_cannot_be_written_to_never_stops_a_payment(chats: 
     await chats.paid("TU-1")
     assert orders.show(chats.engine, "TU-1", lang="id").status == "paid"
     assert chats.open_channels() == []
+
+
+async def test_a_hint_does_not_keep_another_ones_answer_back(chats: Chats) -> None:
+    await chats.telegram("/saldo", user=9, chat=-100123)
+    await chats.telegram(f"/start {chats.code()}", chat=-100123)
+    await chats.carry_out(10)
+    await chats.carry_out(10)
+    assert ["tidak aman" in text for text in chats.heard("-100123")] == [False, True]
+
+
+async def test_other_bots_are_not_welcomed(chats: Chats) -> None:
+    joined = {"id": "5:7:1", "guild_id": "5", "channel_id": "55", "user": {"id": "7", "name": "MEE6", "bot": True}}
+    assert (await chats.event("on_member_join", **joined))["outcome"] == "ignored"

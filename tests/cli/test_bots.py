@@ -109,3 +109,9 @@ def test_what_is_not_set_up_is_exit_code_2_and_a_no_is_1(shell: Shell, api: Setu
     assert "TELEGRAM_BOT_TOKEN is wrong" in errors(wrong)
     assert "another-token-of-tests" not in wrong.out + wrong.err
     assert "DISCORD_BOT_TOKEN is wrong" in errors(shell("discord", "register", code=1, DISCORD_BOT_TOKEN="nonsense"))
+
+
+def test_a_name_that_is_another_bots_is_told(shell: Shell) -> None:
+    told = shell("telegram", "info", TELEGRAM_BOT_USERNAME="@other_bot").out
+    assert "TELEGRAM_BOT_USERNAME=other_bot, but the bot's name is" in told
+    assert "does not answer in groups" not in shell("telegram", "info", TELEGRAM_BOT_USERNAME="@toko_pulsa_BOT").out

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.chaos.shop import Sender, Shop, a_shop, notice, until
+from tests.fakes.chat_api import TOKEN, chat_api, cut, ok
 from tests.fakes.midtrans_api import failing, midtrans_api
 from tests.fakes.preloading import build_library
 
@@ -190,6 +191,28 @@ def leaked_key(folder: Path) -> Iterator[Shop]:
 
 
 #: By the page's headings.
+def bot_refused(folder: Path) -> Iterator[Shop]:
+    with chat_api() as api, a_shop(folder, TELEGRAM_API_URL=api.url, TELEGRAM_BOT_TOKEN="12345:old-token") as shop:
+        started(shop)
+        shop.ask("POST", "/channels", {"user_id": "ani", "service": "telegram", "address": "4711", "who": "sari"})
+        shop.announce([("TU-1012", "ani", FULL)])
+        send(shop, notice("TU-1012", FULL))
+        until(lambda: bool(shop.rows("SELECT id FROM callback_alerts")), lambda: shop.said("worker"))
+        yield shop
+
+
+def perhaps_sent(folder: Path) -> Iterator[Shop]:
+    with chat_api() as api, a_shop(folder, TELEGRAM_API_URL=api.url, TELEGRAM_BOT_TOKEN=TOKEN) as shop:
+        started(shop)
+        shop.ask("POST", "/channels", {"user_id": "ani", "service": "telegram", "address": "4711", "who": "sari"})
+        shop.announce([("TU-1013", "ani", FULL)])
+        api.say("4711", cut(), ok())
+        send(shop, notice("TU-1013", FULL))
+        until(lambda: bool(shop.rows("SELECT id FROM callback_dead")), lambda: shop.said("worker"))
+        yield shop
+        api.until(lambda: len(api.to("4711")) == 2)
+
+
 SCENES: dict[str, Scene] = {
     "A customer paid and sees nothing": not_announced,
     "No callback arrives any more": wrong_key,
@@ -202,4 +225,6 @@ SCENES: dict[str, Scene] = {
     "I lost the log": lost_log,
     "The disk is full": full_disk,
     "The key leaked": leaked_key,
+    "The bot is silent": bot_refused,
+    "A message was perhaps sent": perhaps_sent,
 }

@@ -33,10 +33,10 @@ class DiscordSender(Sender):
     async def send(self, task: Task, message: Message) -> Said:
         """Send the next part."""
         del task
-        client = self._client if self._is_at_our_api(message.address) else self._public
+        client = self._client if self.is_at_our_api(message.address) else self._public
         return await send_discord(client, message.address, message.part)
 
-    def _is_at_our_api(self, address: str) -> bool:
+    def is_at_our_api(self, address: str) -> bool:
         """Whether the operator has said that Discord is there: a private address is as good as any then."""
         told = self.settings.discord_api_url
         if told == type(self.settings).model_fields["discord_api_url"].default:

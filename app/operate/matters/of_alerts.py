@@ -86,10 +86,10 @@ ALERTS: dict[str, Matter] = {
         ("callbacks wallet show {user_id}", 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
     ),
     "key_refused": Matter(
-        Text("API {subject} menolak kunci kami.", "The API of {subject} refuses our key."),
+        Text("API {subject} menolak kunci kami ({answer}).", "The API of {subject} refuses our key ({answer})."),
         Text(
-            "Periksa kunci dan alamat API (sandbox atau produksi); yang ragu menunggu.",
-            "Check the key and the API's address (sandbox or production); what is in doubt waits.",
+            "Periksa kunci dan alamat API (sandbox atau produksi). Yang ragu dan pesan-pesan menunggu.",
+            "Check the key and the API's address (sandbox or production). What is in doubt waits, and so do messages.",
         ),
         (),
     ),

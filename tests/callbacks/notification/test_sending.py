@@ -296,3 +296,39 @@ def test_the_factory_makes_them_by_name() -> None:
     assert type(NotificationCallbackFactory.create_webhook_handler("notification")) is NotificationWebhookHandler
     with pytest.raises(UnknownProvider):
         NotificationCallbackFactory.create_webhook_handler("fax")
+
+
+@pytest.mark.parametrize("token", ["12345:wrong", ""])
+async def test_a_wrong_or_missing_token_never_gives_a_message_up(tmp_path: Path, api: ChatApi, token: str) -> None:
+    house = House(tmp_path, api, telegram_bot_token=token)
+    await house.ask("telegram", chat_id=7, message="x")
+    for _ in range(30):
+        await house.carry_out(70)
+    assert house.states() == [("7", "ready")]
+    assert house.reasons() == []
+    house.settings = house.settings.model_copy(update={"telegram_bot_token": TOKEN})
+    await house.carry_out(70)
+    assert house.states() == [("7", "done")]
+    house.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("api_url", "address", "ours"),
+    [
+        ("https://discord.com/api/v10", "https://discord.com/api/webhooks/1/x", False),
+        ("https://discord.internal/api/v10", "https://discord.internal/api/webhooks/1/x", True),
+        ("https://discord.internal/api/v10", "https://ptb.discord.com/api/webhooks/1/x", False),
+        ("http://127.0.0.1:9/api/v10", "http://127.0.0.1:9/api/webhooks/1/x", True),
+        ("http://127.0.0.1:9/api/v10", "http://127.0.0.1:99/api/webhooks/1/x", False),
+    ],
+)
+async def test_only_where_the_operator_put_discord_is_a_private_address_reached(
+    api_url: str,
+    address: str,
+    ours: bool,  # noqa: FBT001
+) -> None:
+    client, public = open_client(public_only=False), open_client(public_only=True)
+    sender = DiscordSender(Settings(discord_api_url=api_url), client, public)
+    assert sender.is_at_our_api(address) is ours
+    await client.aclose()
+    await public.aclose()
