@@ -14,7 +14,7 @@ from app.operate.checkup.finding import Finding, FindingShown, shown, warn, wron
 from app.operate.setting_up import token_of, told_by
 from app.operate.shown import Shown
 from app.providers import discord_setup as discord
-from app.providers.heard import text_of
+from app.providers.bot_setup import text_of
 from app.providers.outgoing import open_client
 
 _WHERE = "the application's page Bot at https://discord.com/developers/applications shows it once, after Reset Token"

@@ -5,7 +5,7 @@ from typing import Any
 from app.core.config import Settings, secrets_of
 from app.core.errors import ExternalAPIError, StartRefused
 from app.core.telemetry import hide, redact
-from app.providers.heard import Heard
+from app.providers.bot_setup import SetupAnswer
 
 
 def token_of(settings: Settings, name: str, where: str) -> str:
@@ -17,7 +17,7 @@ def token_of(settings: Settings, name: str, where: str) -> str:
     return tokens[0].decode()
 
 
-def told_by(service: str, setting: str, heard: Heard) -> Any:
+def told_by(service: str, setting: str, heard: SetupAnswer) -> Any:
     """What was told. Raises ExternalAPIError with the service's words, and what to do where that is known."""
     if heard.kind == "told":
         return heard.told

@@ -15,7 +15,7 @@ from app.operate.checkup.finding import Finding, FindingShown, shown, warn, wron
 from app.operate.setting_up import token_of, told_by
 from app.operate.shown import Shown, time_text
 from app.providers import telegram_setup as telegram
-from app.providers.heard import number_of, text_of
+from app.providers.bot_setup import number_of, text_of
 from app.providers.outgoing import open_client
 
 _WHERE = "@BotFather gives it, at /newbot or /mybots"

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
-from app.core.errors import AddressRefused, NoAnswer
-from app.providers.outgoing import Reply, retry_after_seconds, send
+from app.providers.json_call import Unanswered, call, is_good, object_of, words_of
+from app.providers.outgoing import Reply, retry_after_seconds
 
 Kind: TypeAlias = Literal[
     "sent", "wait", "moved", "markup", "blocked", "gone", "refused", "key_refused", "unavailable", "lost"
@@ -24,7 +24,6 @@ _WAIT_SECONDS = 30.0
 _BANNED_SECONDS = 300.0
 #: A gateway says that it did not hear: what stands behind it may have sent.
 _PERHAPS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-_DETAIL_MAX = 300
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -67,15 +66,15 @@ async def _post(
     read: Callable[[Reply], Said],
     total_seconds: float,
 ) -> Said:
-    headers = {"content-type": "application/json", "accept": "application/json"}
-    content = msgspec.json.encode(message)
-    try:
-        reply = await send(client, "POST", url, headers=headers, content=content, total_seconds=total_seconds)
-    except AddressRefused as error:
-        return Said("refused", str(error))
-    except NoAnswer as error:
-        return Said("unavailable" if error.unsent else "lost", str(error))
-    return read(reply)
+    reply = await call(client, "POST", url, message, total_seconds=total_seconds)
+    return unanswered(reply) if isinstance(reply, Unanswered) else read(reply)
+
+
+def unanswered(reply: Unanswered) -> Said:
+    """What it means that there is no answer. Pure."""
+    if reply.refused:
+        return Said("refused", reply.detail)
+    return Said("unavailable" if reply.unsent else "lost", reply.detail)
 
 
 #: The token is part of the address: where it is wrong, there is no such address.
@@ -85,8 +84,8 @@ _BAD_REQUESTS: Mapping[str, Kind] = {"can't parse entities": "markup", "chat not
 
 def read_telegram(reply: Reply) -> Said:
     """What one answer of the Bot API means. Pure."""
-    told = _object(reply.body)
-    words = _words(reply, told, "description")
+    told = object_of(reply.body)
+    words = words_of(reply, (told or {}).get("description"))
     if told is None:
         return _unread(reply, words)
     if reply.status == HTTPStatus.OK and told.get("ok") is True:
@@ -110,8 +109,8 @@ _INTERNAL = 40_333
 
 def read_discord(reply: Reply) -> Said:
     """What one answer of a webhook means. Pure."""
-    told = _object(reply.body)
-    words = _words(reply, told, "message")
+    told = object_of(reply.body)
+    words = words_of(reply, (told or {}).get("message"))
     match reply.status:
         case HTTPStatus.OK | HTTPStatus.NO_CONTENT:
             return Said("sent", words, message_id=_text((told or {}).get("id")))
@@ -151,19 +150,11 @@ def _otherwise(reply: Reply, words: str) -> Said:
 
 def _unread(reply: Reply, words: str) -> Said:
     """An answer that is no JSON object: a good status may have sent, a bad one did what it says."""
-    if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+    if is_good(reply.status):
         return Said("lost", f"{words}: the answer cannot be read")
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _wait(reply, words, None)
     return _otherwise(reply, words)
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        told = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
 
 
 def _inner(told: dict[str, Any], name: str) -> dict[str, Any]:
@@ -173,8 +164,3 @@ def _inner(told: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     return str(value)[:64] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-
-
-def _words(reply: Reply, told: dict[str, Any] | None, field: str) -> str:
-    said = (told or {}).get(field)
-    return f"HTTP {reply.status}" + (f": {said}"[:_DETAIL_MAX] if isinstance(said, str) else "")

@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import msgspec
 
-from app.core.errors import AddressRefused, NoAnswer
-from app.providers.chat_api import Said, read_discord
-from app.providers.outgoing import Reply, send
+from app.providers.chat_api import Said, read_discord, unanswered
+from app.providers.json_call import Unanswered, call, object_of
+from app.providers.outgoing import Reply
 
 _CANNOT_BE_WRITTEN_TO = 50_007  # they share no server with the bot, or have closed their messages
 _EPHEMERAL = 64
@@ -44,16 +44,15 @@ class Bot:
             number = opened
         body = {**message, "nonce": nonce_of(key), "enforce_nonce": True}
         reply = await self._call("POST", f"/channels/{number}/messages", token, body)
-        return reply if isinstance(reply, Said) else read_bot(reply)
+        return unanswered(reply) if isinstance(reply, Unanswered) else read_bot(reply)
 
     async def _channel_of(self, token: str, user: str) -> str | Said:
         known = self._direct.get(user)
         if known is not None:
             return known
         reply = await self._call("POST", "/users/@me/channels", token, {"recipient_id": user})
-        if isinstance(reply, Said):
-            # Nothing was written yet, whatever became of the question.
-            return Said("unavailable", reply.detail) if reply.kind == "lost" else reply
+        if isinstance(reply, Unanswered):  # nothing was written yet, whatever became of the question
+            return Said("refused" if reply.refused else "unavailable", reply.detail)
         said = read_bot(reply)
         if said.kind == "sent" and said.message_id:
             self._direct[user] = said.message_id
@@ -70,19 +69,11 @@ class Bot:
             reply = await self._call("PATCH", f"{path}/messages/@original", "", message)
         else:
             reply = await self._call("POST", path, "", {**message, "flags": _EPHEMERAL})
-        return reply if isinstance(reply, Said) else read_discord(reply)
+        return unanswered(reply) if isinstance(reply, Unanswered) else read_discord(reply)
 
-    async def _call(self, method: str, path: str, token: str, body: Mapping[str, Any]) -> Reply | Said:
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if token:
-            headers["authorization"] = f"Bot {token}"
-        content = msgspec.json.encode(body)
-        try:
-            return await send(self._client, method, f"{self._base}{path}", headers=headers, content=content)
-        except AddressRefused as error:
-            return Said("refused", str(error))
-        except NoAnswer as error:
-            return Said("unavailable" if error.unsent else "lost", str(error))
+    async def _call(self, method: str, path: str, token: str, body: Mapping[str, Any]) -> Reply | Unanswered:
+        headers = {"authorization": f"Bot {token}"} if token else {}
+        return await call(self._client, method, f"{self._base}{path}", body, headers=headers)
 
 
 def read_bot(reply: Reply) -> Said:
@@ -90,14 +81,6 @@ def read_bot(reply: Reply) -> Said:
     said = read_discord(reply)
     if reply.status == HTTPStatus.UNAUTHORIZED:
         return msgspec.structs.replace(said, kind="key_refused")
-    if reply.status == HTTPStatus.FORBIDDEN and _code(reply) == _CANNOT_BE_WRITTEN_TO:
+    if reply.status == HTTPStatus.FORBIDDEN and (object_of(reply.body) or {}).get("code") == _CANNOT_BE_WRITTEN_TO:
         return msgspec.structs.replace(said, kind="blocked")
     return said
-
-
-def _code(reply: Reply) -> object:
-    try:
-        told = msgspec.json.decode(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return told.get("code") if isinstance(told, dict) else None

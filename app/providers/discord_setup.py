@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from app import __version__
-from app.providers.heard import Heard, Service, hear, text_of
+from app.providers.bot_setup import Service, SetupAnswer, ask, text_of
 
 DISCORD = Service("Discord", "message", frozenset({HTTPStatus.UNAUTHORIZED}))
 #: Where our server takes interactions.
@@ -20,23 +20,23 @@ PATH = "/callbacks/webhook/discord"
 PERMISSIONS = (1 << 10) | (1 << 11) | (1 << 14)
 
 
-async def application(client: httpx2.AsyncClient, base_url: str, token: str) -> Heard:
+async def application(client: httpx2.AsyncClient, base_url: str, token: str) -> SetupAnswer:
     """The application that the bot's token belongs to: `id`, `name`, `verify_key`, `interactions_endpoint_url` …."""
-    heard = await _ask(client, "GET", f"{base_url.rstrip('/')}/applications/@me", token)
-    if heard.kind == "told" and not text_of(heard.told, "id").isdecimal():
-        return Heard("unavailable", detail=f"{heard.detail}: the answer tells of no application")
-    return heard
+    answer = await _ask(client, "GET", f"{base_url.rstrip('/')}/applications/@me", token)
+    if answer.kind == "told" and not text_of(answer.told, "id").isdecimal():
+        return SetupAnswer("unavailable", detail=f"{answer.detail}: the answer tells of no application")
+    return answer
 
 
 async def register(
     client: httpx2.AsyncClient, base_url: str, token: str, application_id: str, commands: Sequence[Mapping[str, Any]]
-) -> Heard:
+) -> SetupAnswer:
     """Make these the application's commands in all servers, instead of whichever there were → them, as registered."""
     url = f"{base_url.rstrip('/')}/applications/{application_id}/commands"
-    heard = await _ask(client, "PUT", url, token, list(commands))
-    if heard.kind == "told" and not isinstance(heard.told, list):
-        return Heard("unavailable", detail=f"{heard.detail}: the answer is no list of commands")
-    return heard
+    answer = await _ask(client, "PUT", url, token, list(commands))
+    if answer.kind == "told" and not isinstance(answer.told, list):
+        return SetupAnswer("unavailable", detail=f"{answer.detail}: the answer is no list of commands")
+    return answer
 
 
 def invitation(application_id: str) -> str:
@@ -47,6 +47,6 @@ def invitation(application_id: str) -> str:
     )
 
 
-async def _ask(client: httpx2.AsyncClient, method: str, url: str, token: str, fields: Any = None) -> Heard:
+async def _ask(client: httpx2.AsyncClient, method: str, url: str, token: str, fields: Any = None) -> SetupAnswer:
     headers = {"authorization": f"Bot {token}", "user-agent": f"DiscordBot (callbacks, {__version__})"}
-    return await hear(client, DISCORD, method, url, secret=token, headers=headers, fields=fields)
+    return await ask(client, DISCORD, method, url, secret=token, headers=headers, fields=fields)

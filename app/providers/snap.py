@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
-from app.core.errors import AddressRefused, NoAnswer
-from app.providers.outgoing import Reply, retry_after_seconds, send
+from app.providers.json_call import Unanswered, call, is_good, object_of, words_of
+from app.providers.outgoing import Reply, retry_after_seconds
 
 Kind: TypeAlias = Literal["opened", "taken", "key_refused", "refused", "wait", "unavailable"]
 
 #: Where a 429 does not say for how long.
 _WAIT_SECONDS = 30.0
-_DETAIL_MAX = 300
 _URL_MAX = 2048
 #: What Midtrans says, in either language, of an order id that is paid or that has a method chosen; the last two are the
 #: Core API's words for the same. Sources: public integrations; Midtrans, Error code & response code (406).
@@ -60,22 +59,11 @@ async def open_payment(
         "transaction_details": {"order_id": order_id, "gross_amount": amount_rupiah},
         "credit_card": {"secure": True},
     }
-    headers = {
-        "authorization": "Basic " + base64.b64encode(server_key + b":").decode(),
-        "content-type": "application/json",
-        "accept": "application/json",
-    }
+    headers = {"authorization": "Basic " + base64.b64encode(server_key + b":").decode()}
     url = f"{base_url.rstrip('/')}/snap/v1/transactions"
-    try:
-        content = msgspec.json.encode(wish)
-    except ValueError:  # a lone surrogate, a number of thousands of digits
-        return Opened("refused", "no payment can have this id or amount")
-    try:
-        reply = await send(client, "POST", url, headers=headers, content=content, total_seconds=total_seconds)
-    except AddressRefused as error:
-        return Opened("refused", str(error))
-    except NoAnswer as error:
-        return Opened("unavailable", str(error))
+    reply = await call(client, "POST", url, wish, headers=headers, total_seconds=total_seconds)
+    if isinstance(reply, Unanswered):
+        return Opened("refused" if reply.refused else "unavailable", reply.detail)
     opened = read_snap(reply, base_url)
     key = server_key.decode(errors="replace")
     return msgspec.structs.replace(opened, detail=opened.detail.replace(key, "***")) if key else opened
@@ -87,8 +75,8 @@ def read_snap(reply: Reply, base_url: str = "") -> Opened:
     A refusal is Midtrans' only where it is JSON: a page of something between us and them (404, 403 …) is no word of
     theirs, so `unavailable`. The page's address must be https, or lie where `base_url` lies.
     """
-    told = _object(reply.body)
-    words = _words(reply, told)
+    told = object_of(reply.body)
+    words = words_of(reply, "; ".join(_said(told)))
     match reply.status:
         case HTTPStatus.UNAUTHORIZED:
             return Opened("key_refused", words)
@@ -96,14 +84,10 @@ def read_snap(reply: Reply, base_url: str = "") -> Opened:
             seconds = retry_after_seconds(reply.headers)
             return Opened("wait", words, retry_after_seconds=_WAIT_SECONDS if seconds is None else seconds)
         case status if told is None or not _is_refusal(status):
-            return _opened(told, words, base_url) if _is_good(status) else _unavailable(reply, words)
+            return _opened(told, words, base_url) if is_good(status) else _unavailable(reply, words)
         case _ if _is_taken(told):
             return Opened("taken", words)
     return Opened("refused", words)
-
-
-def _is_good(status: int) -> bool:
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _is_refusal(status: int) -> bool:
@@ -140,14 +124,6 @@ def _unavailable(reply: Reply, words: str) -> Opened:
     return Opened("unavailable", words, retry_after_seconds=retry_after_seconds(reply.headers))
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        told = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
 def _text(told: Mapping[str, Any] | None, name: str) -> str:
     value = (told or {}).get(name)
     return value if isinstance(value, str) else ""
@@ -158,8 +134,3 @@ def _said(told: Mapping[str, Any] | None) -> list[str]:
     messages = (told or {}).get("error_messages")
     listed = [one for one in messages if isinstance(one, str)] if isinstance(messages, list) else []
     return listed or [text for text in (_text(told, "status_message"),) if text]
-
-
-def _words(reply: Reply, told: Mapping[str, Any] | None) -> str:
-    said = "; ".join(_said(told))
-    return f"HTTP {reply.status}" + (f": {said}"[:_DETAIL_MAX] if said else "")

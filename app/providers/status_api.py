@@ -2,13 +2,14 @@
 
 import base64
 from http import HTTPStatus
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 import httpx2
 import msgspec
 
 from app.core.errors import NoAnswer
+from app.providers.json_call import object_of
 from app.providers.outgoing import Reply, retry_after_seconds, send
 
 Kind: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable"]
@@ -99,7 +100,7 @@ def read(reply: Reply) -> tuple[Kind, str]:
     Midtrans answers errors with HTTP 200 and the code in the body (`status_code` "404", "401"), or with the HTTP
     status; 407 inside is an expired payment.
     """
-    told = _decoded(reply.body)
+    told = object_of(reply.body)
     code = str(told.get("status_code", "")) if told is not None else ""
     words = f"HTTP {reply.status}" + (f", status_code {code[:8]}" if code else "")
     effective = code if HTTPStatus(200) <= reply.status < HTTPStatus(300) else str(reply.status)
@@ -116,16 +117,8 @@ def read(reply: Reply) -> tuple[Kind, str]:
     return "found", words
 
 
-def _decoded(body: bytes) -> dict[str, Any] | None:
-    try:
-        told = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
 def _transaction_of(body: bytes) -> object:
-    return (_decoded(body) or {}).get("transaction_id")
+    return (object_of(body) or {}).get("transaction_id")
 
 
 def _path_of(name: str) -> str | None:

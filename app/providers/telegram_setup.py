@@ -14,7 +14,7 @@ import msgspec
 
 from app.core.errors import FieldError
 from app.core.language import Text
-from app.providers.heard import Heard, Service, hear
+from app.providers.bot_setup import Service, SetupAnswer, ask
 
 #: The token is part of the address: where it is wrong, there is no such address.
 TELEGRAM = Service("Telegram", "description", frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}))
@@ -70,15 +70,15 @@ _SECRET_CHARS_MAX = 256
 
 async def call(
     client: httpx2.AsyncClient, base_url: str, token: str, method: str, fields: Mapping[str, Any] | None = None
-) -> Heard:
+) -> SetupAnswer:
     """One method of the Bot API → its `result`; never raises, and never names the address, which holds the token."""
     url = f"{base_url.rstrip('/')}/bot{token}/{method}"
-    heard = await hear(client, TELEGRAM, "POST", url, secret=token, fields=fields or {})
-    if heard.kind != "told":
-        return heard
-    if not isinstance(heard.told, dict) or heard.told.get("ok") is not True:
-        return Heard("unavailable", detail=f"{heard.detail}: the answer is not one of the Bot API")
-    return msgspec.structs.replace(heard, told=heard.told.get("result"))
+    answer = await ask(client, TELEGRAM, "POST", url, secret=token, fields=fields or {})
+    if answer.kind != "told":
+        return answer
+    if not isinstance(answer.told, dict) or answer.told.get("ok") is not True:
+        return SetupAnswer("unavailable", detail=f"{answer.detail}: the answer is not one of the Bot API")
+    return msgspec.structs.replace(answer, told=answer.told.get("result"))
 
 
 def webhook_fields(url: str, secret: str, *, drop_pending: bool) -> dict[str, Any]:

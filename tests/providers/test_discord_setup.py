@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import httpx2
 import pytest
 
+from app.providers.bot_setup import SetupAnswer
 from app.providers.discord_setup import application, invitation, register
-from app.providers.heard import Heard
 from app.providers.outgoing import open_client
 from tests.fakes import chat_api as fake
 from tests.fakes.chat_api import Answer
@@ -22,8 +22,8 @@ def api() -> Iterator[SetupApi]:
         yield running
 
 
-def ask(question: Callable[[httpx2.AsyncClient], Awaitable[Heard]]) -> Heard:
-    async def run() -> Heard:
+def ask(question: Callable[[httpx2.AsyncClient], Awaitable[SetupAnswer]]) -> SetupAnswer:
+    async def run() -> SetupAnswer:
         async with open_client(public_only=False) as client:
             return await question(client)
 

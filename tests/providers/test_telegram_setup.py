@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.core.errors import FieldError
-from app.providers.heard import Heard, Service, read
+from app.providers.bot_setup import Service, SetupAnswer, read
 from app.providers.outgoing import Reply, open_client
 from app.providers.telegram_setup import (
     MENU,
@@ -130,7 +130,7 @@ def test_the_menu_is_english_for_all_and_indonesian_for_indonesians() -> None:
     ],
 )
 def test_the_bot_apis_answers(answer: Answer, kind: str) -> None:
-    async def ask(url: str) -> Heard:
+    async def ask(url: str) -> SetupAnswer:
         async with open_client(public_only=False) as client:
             return await call(client, url, TOKEN, "getMe")
 
