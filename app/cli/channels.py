@@ -46,7 +46,7 @@ def list_channels(
         printing.print_json(found)
         return
     printing.table(
-        ("id", "user", "service", "address", "lang", "since", "linked by", "ended"),
+        ("id", "user", "service", "address", "lang", "since", "linked by", "quiet", "ended"),
         [_line(channel) for channel in found.channels],
         indent=0,
     )
@@ -100,6 +100,7 @@ def _print(shown: ChannelShown, *, json: bool) -> None:
     printing.heading(f"channel {shown.id}  {shown.user_id}  {shown.service} {shown.address}")
     printing.field("language", shown.lang)
     printing.field("linked by", shown.linked_by, shown.since)
+    printing.field("quiet", "takes no messages; none is sent until they are heard of" if shown.quiet else "")
     printing.field("ended", shown.ended_why, shown.ended_at)
 
 
@@ -113,5 +114,6 @@ def _line(channel: ChannelShown) -> tuple[object, ...]:
         channel.lang,
         channel.since,
         channel.linked_by,
+        "yes" if channel.quiet else "",
         ended,
     )

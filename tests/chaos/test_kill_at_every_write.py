@@ -16,14 +16,17 @@ import pytest
 
 from app.core.database import make_engine, reading, sqlite_module
 from app.migrations.run import why_outdated
+from tests.chaos import customers
 from tests.chaos.deaths import KILLED, Sweep
 from tests.chaos.flood import Pipe, a_post
 from tests.chaos.forking import Forker, a_forker
 from tests.chaos.scene import SETTINGS, books, fill, truth, worked
 from tests.chaos.senders import CREATED, OK, Senders, served
-from tests.chaos.shop import Sender, a_shop, notice
+from tests.chaos.shop import KEY, Sender, a_shop, notice
+from tests.fakes.chat_api import BOT_TOKEN, TOKEN, chat_api
 from tests.fakes.midtrans_api import midtrans_api
 from tests.fakes.preloading import build_library, needs_preloading
+from tests.fakes.snap_api import snap_api
 
 pytestmark = [needs_preloading, pytest.mark.timeout(3600)]
 
@@ -118,6 +121,35 @@ def test_a_worker_killed_at_any_write_ends_with_the_same_books(
     }  # fmt: skip
     balances = {"wallet:user3": 0, "wallet:user4": 0, "wallet:toko": 3_900_000, "held:toko": 0}
     assert balances.items() <= dict(wanted["accounts"]).items()
+
+
+def test_a_worker_killed_at_any_write_answers_every_customer_and_announces_once(
+    sweep: Callable[[str, int], Sweep],
+) -> None:
+    swept = sweep("customers", 3)
+    begin = swept.forker.begin
+    wanted: dict[str, Any] = {}
+    with chat_api() as api, snap_api(KEY) as snap:
+        settings = {"TELEGRAM_BOT_TOKEN": TOKEN, "DISCORD_BOT_TOKEN": BOT_TOKEN, "MIDTRANS_API_URL": snap.url}
+        settings |= {"TELEGRAM_API_URL": api.url, "DISCORD_API_URL": f"{api.url}/api/v10"}
+        with a_shop(swept.template, begin, **settings) as shop:
+            customers.fill(shop)
+
+        def run(folder: Path, deadly: Mapping[str, str]) -> int:
+            with a_shop(folder, begin, **settings, **deadly) as shop:
+                return customers.answered(shop)
+
+        for folder in swept.folders(run):
+            with a_shop(folder, begin, **settings) as shop:
+                assert customers.answered(shop) == 0
+                wanted = wanted or customers.end_of(shop)  # of the one that was left alone
+                assert customers.end_of(shop) == wanted
+                assert customers.misses(shop, api) == []
+            api.sent.clear()
+    assert [word for _, word, _ in wanted["outcomes"]] == ["applied", "applied", "duplicate", "applied", "applied"]
+    assert len([order for order, _, _ in wanted["orders"] if order.startswith("TOPUP-")]) == 1
+    assert ("budi", "telegram", "4712") in wanted["channels"]
+    assert wanted["codes"] == [(0,)]
 
 
 CALLS = (

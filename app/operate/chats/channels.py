@@ -101,6 +101,7 @@ def _shown(row: RowMapping) -> ChannelShown:
         lang=row["lang"],
         since=time_text(row["since"]),
         linked_by=row["linked_by"],
+        quiet=bool(row["quiet"]),
         ended_at=None if row["ended_at"] is None else time_text(row["ended_at"]),
         ended_why=row["ended_why"],
     )

@@ -15,6 +15,7 @@ class ChannelShown(Shown):
     lang: str
     since: str
     linked_by: str = Field(description="`code`, or who did it.")
+    quiet: bool = Field(description="They took no message: no news until they are heard of again.")
     ended_at: str | None
     ended_why: str | None = Field(description="`user`, `person`, `blocked`, `gone` or `replaced`.")
 
