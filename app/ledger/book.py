@@ -6,7 +6,7 @@ adapter, which costs as much as the row (1 to 3 microseconds a value).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import msgspec
 import orjson
@@ -20,15 +20,11 @@ from app.ledger.facts import Fact, Level, Told
 from app.ledger.judgement import Confirm
 from app.ledger.postings import NOTHING_MOVED, Account, Posting, balanced, journal
 
+#: What a user is told of: what caused it, the order's number, its status, when. Plain: one is made for each payment.
+Noticed: TypeAlias = tuple[int, int, str, int]
 
-class Noticed(NamedTuple):
-    """What a user is told of."""
-
-    source_id: int
-    order_no: int
-    status: str
-    at: int  # microseconds
-    heard_at: int  # when we heard of it; long before `at` for what is imported
+#: What was heard longer ago and is decided only now (an imported log) is news to nobody.
+_NEWS_US = 7 * 86_400 * 1_000_000
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +33,7 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     confirm: Confirm = "doubt"
     unknown_after: int = 300_000_000  # microseconds until a payment that the API does not know is rejected
     less_after: int = 3_600_000_000  # microseconds until a callback that the API confirms only in part is rejected
-    #: gets the notices of a batch in its transaction, once they and all else are written
+    #: gets those notices of a batch that are news, in its transaction, once they and all else are written
     notify: Callable[[Connection, Sequence[Noticed]], None] | None = None
 
 
@@ -61,6 +57,7 @@ class Book:
         self._costs: list[Case] = []
         self._pending: list[tuple[Any, ...]] = []
         self._notices: list[Noticed] = []
+        self._no_news: set[Noticed] = set()
         self._alerts: list[Alert] = []
         self._settled: list[tuple[str, str]] = []
         self._tasks: dict[str, NewTask] = {}
@@ -95,8 +92,9 @@ class Book:
             return
         self.post(case, journal(before.position, after.position), source_id=source_id)
         if after.status != before.status:
-            heard = self.at if heard_at is None else heard_at
-            self._notices.append(Noticed(source_id, case.no, after.status, self.at, heard))
+            self._notices.append((source_id, case.no, after.status, self.at))
+            if heard_at is not None and heard_at < self.at - _NEWS_US:
+                self._no_news.add(self._notices[-1])
         if after.alerts != before.alerts:
             subject = f"order:{case.order_id}"
             self._alerts.extend(Alert(kind, subject) for kind in sorted(after.alerts - before.alerts))
@@ -239,7 +237,7 @@ class Book:
             many(
                 "INSERT INTO callback_notices (source_id, order_no, status, at) VALUES (?,?,?,?)"
                 " ON CONFLICT DO NOTHING",
-                [notice[:4] for notice in self._notices],
+                self._notices,
             )
         if self._pending:
             many(
@@ -253,7 +251,8 @@ class Book:
         raise_alerts(self.connection, self._alerts, at=self.at)
         settle_alerts(self.connection, self._settled, by="facts", at=self.at)
         if self._notices and self.policy.notify is not None:
-            self.policy.notify(self.connection, self._notices)
+            told = [each for each in self._notices if each not in self._no_news] if self._no_news else self._notices
+            self.policy.notify(self.connection, told)
 
     def _write_journals(self) -> None:
         """Journals, their postings one after another, and the balances and chains of users' accounts."""

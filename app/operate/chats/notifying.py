@@ -18,9 +18,6 @@ from app.operate.chats.messaging import notice_keys, notice_task
 from app.operate.chats.texts import say
 from app.operate.orders import serial_number
 
-#: What came in longer ago and is decided only now (an imported log) is news to nobody.
-_NEWS_US = 7 * 86_400 * 1_000_000
-
 log = get_logger(__name__)
 
 _ANY = text("SELECT EXISTS (SELECT 1 FROM callback_channels WHERE ended_at IS NULL)")
@@ -49,21 +46,20 @@ def notify(connection: Connection, notices: Sequence[Noticed]) -> None:
     """
     if not connection.execute(_ANY).scalar():
         return
-    fresh = [notice for notice in notices if notice.heard_at >= notice.at - _NEWS_US]
-    numbers = orjson.dumps(sorted({notice.order_no for notice in fresh})).decode()
+    numbers = orjson.dumps(sorted({order_no for _, order_no, _, _ in notices})).decode()
     reached: dict[int, list[_Reached]] = {}
     for row in connection.execute(_REACHED, {"orders": numbers}):
         reached.setdefault(row[0], []).append(_Reached(*row))
     tasks: list[NewTask] = []
-    for notice in fresh:
-        if notice.order_no in reached:
-            tasks.extend(_tasks(connection, notice, reached[notice.order_no]))
+    for notice in notices:
+        if (channels := reached.get(notice[1])) is not None:
+            tasks.extend(_tasks(connection, notice, channels))
     if tasks:
-        enqueue(connection, tasks, fresh[0].at)
+        enqueue(connection, tasks, notices[0][3])
 
 
 def _tasks(connection: Connection, notice: Noticed, channels: Sequence[_Reached]) -> Iterator[NewTask]:
-    source_id, number, status, at = notice.source_id, notice.order_no, notice.status, notice.at
+    source_id, number, status, at = notice
     order = books.order_no(connection, number)
     if order is None:
         return
