@@ -16,7 +16,7 @@ from app.operate import exporting, retention
 from app.operate.moments import moment_from
 from app.operate.retention import Plan
 from app.operate.shown import time_text
-from app.operate.task_retention import ended_tasks, forget_tasks
+from app.operate.task_retention import KEPT_US, ended_tasks, forget_tasks
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
@@ -51,7 +51,7 @@ def prune(
     with parts.existing_log() as log:
         with progress_bar("looking") as move:
             planned = retention.plan(engine, log, before=before, progress=move)
-        tasks = ended_tasks(engine, before=before)
+        tasks = ended_tasks(engine, before=min(before, at - KEPT_US))
         _say(planned, len(tasks), json=json)
         removed = forgotten = 0
         if (planned.rows or tasks) and not dry_run:
@@ -62,7 +62,7 @@ def prune(
             with progress_bar("removing") as move:
                 removed = retention.carry_out(engine, log, planned, progress=move)
             with progress_bar("forgetting tasks") as move:
-                forgotten = forget_tasks(engine, tasks, before=before, progress=move)
+                forgotten = forget_tasks(engine, tasks, before=min(before, at - KEPT_US), progress=move)
     if json:
         told = {**_told(planned), "tasks": len(tasks)}
         printing.print_json({**told, "removed": removed, "forgotten": forgotten})

@@ -15,6 +15,8 @@ from app.core.database import reading, writing
 from app.engine.outcomes import driver
 from app.operate.exporting import Progress, no_progress
 
+#: Younger ones stay, whatever is asked for: they are the guard against answering what is told again.
+KEPT_US = 2 * 86_400 * 1_000_000
 _PAGE_ROWS = 2_000
 _BATCH_ROWS = 200
 _REST = 4

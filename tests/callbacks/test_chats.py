@@ -1,5 +1,6 @@
 """Customers in chats, from what they write to what they read: real transaction, slow lane and HTTP."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.fakes.chat_api import ChatApi, chat_api
 from tests.fakes.snap_api import failing as snap_failing
 from tests.fakes.snap_api import refused as snap_refused
 from tests.fakes.snap_api import snap_api
+from tests.fakes.snap_api import too_many as snap_too_many
 
 
 @pytest.fixture(scope="module")
@@ -447,3 +449,70 @@ async def test_a_hint_does_not_keep_another_ones_answer_back(chats: Chats) -> No
 async def test_other_bots_are_not_welcomed(chats: Chats) -> None:
     joined = {"id": "5:7:1", "guild_id": "5", "channel_id": "55", "user": {"id": "7", "name": "MEE6", "bot": True}}
     assert (await chats.event("on_member_join", **joined))["outcome"] == "ignored"
+
+
+SHAPES = ["/start {0}", "/start kode saya: {0}", "{0}", "{1}", "kode {1} ya", "{2}", "/saldo {0}", "/status {2}"]
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, "/Start {1}"])
+async def test_a_code_in_a_group_is_void_in_whatever_shape(chats: Chats, shape: str) -> None:
+    code = chats.code()
+    told = await chats.telegram(shape.format(code, code.lower(), code.replace("-", "")), chat=-100123)
+    await chats.telegram(f"/start {code}", user=666)
+    assert chats.open_channels() == []
+    shown = chats.show(told["callback_id"]).model_dump_json().upper()
+    assert code not in shown
+    assert code.replace("-", "") not in shown
+
+
+async def test_a_code_below_a_picture_or_typed_by_who_is_linked_is_shown_nowhere(chats: Chats) -> None:
+    chats.link("ani", "telegram", "4711")
+    code = chats.code()
+    sender, chat = {"id": 4711, "is_bot": False}, {"id": 4711, "type": "private"}
+    photo = {"from": sender, "chat": chat, "caption": f"kode {code}", "photo": []}
+    pictured = await chats.update({"update_id": 90, "message": photo})
+    await chats.telegram(f"/start {code}", user=666)
+    assert chats.open_channels() == [("telegram", "4711")]
+    typed = await chats.telegram(f"/link {chats.code()}")
+    for told in (pictured, typed):
+        assert "***" in chats.show(told["callback_id"]).body
+
+
+async def test_a_body_that_is_all_fields_is_shown_at_once(chats: Chats) -> None:
+    body = {"update_id": 91, "y": [{"value": "a", "custom_id": "x"}] * 20_000}
+    told = await chats.update(body)
+    started = time.process_time()
+    chats.show(told["callback_id"])
+    assert time.process_time() - started < 2
+
+
+async def test_a_notice_that_is_under_way_while_its_channel_ends_is_not_tried_again(chats: Chats) -> None:
+    shown = chats.link("ani", "telegram", "4711")
+    chats.api.say("4711", fake.failing(503), fake.ok())
+    await chats.paid("TU-1")
+    chats.api.meanwhile += [lambda: chats.end(shown), lambda: chats.link("budi", "telegram", "4711")]
+    await chats.carry_out(5)
+    await chats.carry_out(600)
+    assert len(chats.heard("4711")) == 1
+    assert chats.tasks() == [("telegram", "done")]
+
+
+async def test_a_payment_page_that_midtrans_puts_off_for_hours_is_not_waited_for(tmp_path: Path, api: ChatApi) -> None:
+    with snap_api() as snap:
+        chats = Chats(tmp_path, api, snap.url)
+        chats.link("ani", "telegram", "4711")
+        told = await chats.telegram("/topup 50000")
+        snap.say(f"TOPUP-{told['callback_id']}", snap_too_many("7200"))
+        await chats.carry_out(5)
+        assert chats.reasons() == ["told_to_wait_too_long"]
+        assert "tidak bisa dibuka" in chats.heard("4711")[0]
+        chats.engine.dispose()
+
+
+async def test_a_user_who_links_again_is_heard_of(chats: Chats) -> None:
+    chats.link("ani", "discord", "77")
+    with writing(chats.engine) as connection:
+        connection.exec_driver_sql("UPDATE callback_channels SET quiet = 1")
+    chats.link("ani", "discord", "77")
+    await chats.paid("TU-1")
+    assert chats.tasks() == [("discord_bot", "ready")]

@@ -120,6 +120,8 @@ class ChatApi:
         self.usual: Callable[[], Answer] = ok  # what those are answered that nobody spoke of
         self._scripts: dict[str, list[Answer]] = {}
         self.changed = threading.Condition()
+        #: done once each, while a message is under way
+        self.meanwhile: list[Callable[[], object]] = []
 
     def webhook(self, name: str) -> str:
         """A Discord webhook's address."""
@@ -164,6 +166,8 @@ class ChatApi:
             script = self._scripts.get(to) or [self.usual()]
             answer = script.pop(0) if len(script) > 1 else script[0]
             self.changed.notify_all()
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
         if answer.body is not None or answer.silent or answer.cuts:
             return answer
         told = {"ok": True, "result": {"message_id": number, "chat": {"id": to}}} if telegram else {"id": str(number)}

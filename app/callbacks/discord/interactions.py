@@ -61,7 +61,7 @@ def heard(data: Mapping[str, Any], *, default: Lang) -> Heard | None:
     command, arguments = _asked(data)
     user, application = user_of(data), text_of(data.get("application_id"))
     token = data.get("token")
-    if not command or not user or not _NUMBER.fullmatch(application):
+    if not command or not _NUMBER.fullmatch(user) or not _NUMBER.fullmatch(application):
         return None
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         return None

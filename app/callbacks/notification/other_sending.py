@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import msgspec
+from sqlalchemy import Connection
 
 from app.core.config import Settings
-from app.engine.tasks import Circuit, Failure, Policy, Result, Settle, Success, Task
+from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
+from app.operate.chats.links import is_wanted
 from app.providers.blocking import Threads
 from app.providers.chat_api import Said
 from app.providers.other_api import open_channels, send_other
@@ -37,9 +39,9 @@ class OtherSender:
         return None
 
     @property
-    def settle(self) -> Settle | None:
-        """The policy's verdict stands."""
-        return None
+    def settle(self) -> Settle:
+        """A notice whose channel ended meanwhile is not tried again; else the policy's verdict stands."""
+        return _settle
 
     async def perform(self, task: Task) -> Result:
         """Send one message."""
@@ -55,3 +57,8 @@ class OtherSender:
         return Failure(
             said.detail, final=final, reason="message_refused" if final else "", lost=said.kind == "lost", value=said
         )
+
+
+def _settle(connection: Connection, task: Task, result: Result, proposed: Verdict, at: int) -> Verdict:
+    del result, at
+    return Finished() if isinstance(proposed, Again) and not is_wanted(connection, task.key) else proposed

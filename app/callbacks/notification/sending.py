@@ -16,7 +16,7 @@ from app.core.telemetry import HIDDEN, redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Again, Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import rewrite
-from app.operate.chats.links import end_address, hush, move_address, take_back
+from app.operate.chats.links import end_address, hush, is_wanted, move_address
 from app.operate.chats.messaging import linked_address
 from app.providers.chat_api import Said
 from app.providers.chat_messages import DISCORD, Message
@@ -88,6 +88,8 @@ class Sender(ABC):
             )
         again = _after(_message(task.payload), said)
         _follow(connection, task, said, at)
+        if (again is not None or isinstance(proposed, Again)) and not is_wanted(connection, task.key):
+            return Finished()  # while it was under way the channel ended, and may be another user's now
         if again is None:
             return Finished() if isinstance(result, Success) else proposed
         rewrite(connection, task, msgspec.json.encode(again).decode(), again.destination)
@@ -111,8 +113,7 @@ def _follow(connection: Connection, task: Task, said: Said, at: int) -> None:
     service, address = linked
     if said.kind == "blocked" and service == DISCORD:
         # They take no messages, and go on asking: commands are answered another way.
-        hush(connection, service, address)
-        take_back(connection, service, address, at)
+        hush(connection, service, address, at)
     elif said.kind in {"blocked", "gone"}:
         end_address(connection, service, address, said.kind, at)
     elif said.kind == "moved":

@@ -33,7 +33,7 @@ class SnapOpener:
     To open the same order's page again is harmless, so a lost answer is simply asked for again.
     """
 
-    policy = Policy(base_seconds=1.0, cap_seconds=60.0, tries_max=12, age_seconds_max=600.0)
+    policy = Policy(base_seconds=1.0, cap_seconds=60.0, tries_max=12, age_seconds_max=600.0, wait_seconds_max=600.0)
     concurrency = 8
     rate_in_all_per_second: float | None = None
     circuit: Circuit | None = Circuit()

@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved
 from app.callbacks.base.reading import decode_object, object_of, read, text_of
-from app.callbacks.telegram.updates import Blocked, Heard, Moved, Spoilt, chat_of, kind_of, said
+from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_of, said, written
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.operate.chats.answering import Question, answer_all, chat_key
-from app.operate.chats.commands import Speaker
+from app.operate.chats.commands import LINKING, Speaker
 from app.operate.chats.links import end_address, move_address, void
 from app.operate.chats.messaging import ReplyTo
 from app.providers.chat_messages import TELEGRAM
@@ -70,6 +70,8 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
             meant = said(update, bot_name=self.settings.telegram_bot_username, default=self.settings.callback_lang)
             match meant:
                 case Heard():
+                    if meant.command not in LINKING:  # a code behind another command, or seen by a group
+                        void(connection, written(update), at)
                     questions.append(_question(callback, meant))
                     continue
                 case Moved():
@@ -79,11 +81,11 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
                     ended = end_address(connection, TELEGRAM, meant.chat, "blocked", at, linked_before=meant.at)
                     word = OutcomeWord.APPLIED if ended else OutcomeWord.IGNORED
                     outcomes[callback.id] = Outcome(callback.id, word, "chat_blocked" if ended else "not_linked")
-                case Spoilt():
-                    void(connection, meant.code, at)
-                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "code_seen")
                 case None:
-                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
+                    seen = void(connection, written(update), at)
+                    outcomes[callback.id] = Outcome(
+                        callback.id, OutcomeWord.IGNORED, "code_seen" if seen else "no_command"
+                    )
         outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
         return [outcomes[callback.id] for callback in callbacks]
 

@@ -10,15 +10,13 @@ import msgspec
 
 from app.callbacks.base.reading import line_of, object_of, text_of
 from app.core.language import Lang
+from app.operate.chats.codes import told_code
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
 #: What is meant for us in a group though it names no bot; the one with a code is refused there, and voids it.
 _IN_GROUPS = frozenset({"saldo", "status", "topup", "unlink", "bahasa", "start", "link"})
-#: A code as it was told, without a command: in capitals, and with a digit, so that no word is one.
-_BARE = r"(?=[A-Z-]*[2-9])[A-Z2-9]{4}-[A-Z2-9]{4}"
-_CODE = re.compile(_BARE)
-_SEEN = re.compile(rf"/(?:start|link)(?:@\w+)?\s+([A-Za-z2-9]{{4}}[- ]?[A-Za-z2-9]{{4}})|\b({_BARE})\b")
 _NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_DATE_END = 10**11  # seconds
 _GONE = frozenset({"kicked", "left"})
 _BUTTON = re.compile(r"(topup):([0-9]{1,10})")
 ARGUMENTS_CHARS_MAX = 200
@@ -42,12 +40,6 @@ class Moved(msgspec.Struct, frozen=True):
     to: str
 
 
-class Spoilt(msgspec.Struct, frozen=True):
-    """A code that was written where others see it, or where nobody can be linked by it."""
-
-    code: str
-
-
 class Blocked(msgspec.Struct, frozen=True):
     """A user who blocked the bot, or a group that sent it away."""
 
@@ -69,7 +61,7 @@ def chat_of(inner: dict[str, Any]) -> str:
     return text_of(object_of(inner.get("from")).get("id"))
 
 
-def said(update: dict[str, Any], *, bot_name: str, default: Lang) -> Heard | Moved | Blocked | Spoilt | None:
+def said(update: dict[str, Any], *, bot_name: str, default: Lang) -> Heard | Moved | Blocked | None:
     """What this update means to us; None: nothing. `bot_name`: ours, "" answers to any; `default`: a language."""
     kind = kind_of(update)
     inner = object_of(update.get(kind))
@@ -78,14 +70,12 @@ def said(update: dict[str, Any], *, bot_name: str, default: Lang) -> Heard | Mov
             moved = text_of(inner.get("migrate_to_chat_id"))
             if _NUMBER.fullmatch(moved):
                 return Moved(chat_of(inner), moved)
-            return _command(inner, bot_name, default) or _spoilt(inner)
-        case "edited_message" | "channel_post" | "edited_channel_post":
-            return _spoilt(inner)
+            return _command(inner, bot_name, default)
         case "callback_query":
             return _pressed(inner, default)
         case "my_chat_member":
             status, date = object_of(inner.get("new_chat_member")).get("status"), inner.get("date")
-            if isinstance(status, str) and status in _GONE and isinstance(date, int):
+            if isinstance(status, str) and status in _GONE and isinstance(date, int) and 0 <= date < _DATE_END:
                 return Blocked(chat_of(inner), date * 1_000_000)
     return None
 
@@ -100,8 +90,8 @@ def _command(message: dict[str, Any], bot_name: str, default: Lang) -> Heard | N
     if private and chat != user:
         return None
     if found is None:
-        code = _CODE.fullmatch(text.strip()) if private and isinstance(text, str) else None
-        return Heard("start", code[0], user, chat, private, _lang(sender, default)) if code is not None else None
+        code = told_code(text) if private and isinstance(text, str) else ""
+        return Heard("start", code, user, chat, private, _lang(sender, default)) if code else None
     addressed = found[2] or ""
     if addressed and bot_name and addressed.lower() != bot_name.lower().removeprefix("@"):
         return None
@@ -117,10 +107,10 @@ def _is_anothers(message: dict[str, Any]) -> bool:
     return any(name in message for name in ("sender_chat", "forward_origin", "forward_date"))
 
 
-def _spoilt(message: dict[str, Any]) -> Spoilt | None:
-    text = message.get("text")
-    found = _SEEN.search(text) if isinstance(text, str) else None
-    return Spoilt(found[1] or found[2]) if found is not None else None
+def written(update: dict[str, Any]) -> str:
+    """What somebody wrote in this update: a message's text, or a picture's caption."""
+    inner = object_of(update.get(kind_of(update)))
+    return " ".join(told for told in (inner.get("text"), inner.get("caption")) if isinstance(told, str))
 
 
 def _pressed(query: dict[str, Any], default: Lang) -> Heard | None:

@@ -39,7 +39,7 @@ class Opening(msgspec.Struct, frozen=True):
     to: ReplyTo
 
 
-#: Nobody waits for longer: what is imported, or decided anew after its task was forgotten, does nothing.
+#: Nobody waits for longer: what is imported later, or decided anew after its task was forgotten, does nothing.
 _WAITS_US = 86_400 * 1_000_000
 #: How often somebody who has no account here is told how to begin.
 _HINTS_US = 60 * 1_000_000

@@ -79,7 +79,7 @@ class _Turn(msgspec.Struct, frozen=True):
 def answer(connection: Connection, speaker: Speaker, asked: Asked, *, at: int, settings: Settings) -> Reply:
     """Do what is asked and say what came of it; runs in a writing transaction."""
     channel = links.channel_of(connection, speaker.service, speaker.address)
-    if asked.command in _LINKING and asked.arguments:
+    if asked.command in LINKING and asked.arguments:
         return _link(connection, speaker, asked, channel, at)
     if channel is None:
         return _not_linked(speaker)
@@ -100,8 +100,8 @@ def _not_linked(speaker: Speaker) -> Reply:
 def _link(connection: Connection, speaker: Speaker, asked: Asked, before: Channel | None, at: int) -> Reply:
     lang = speaker.lang if before is None else before.lang
     if not speaker.private:
-        links.void(connection, asked.arguments, at)
-        return Reply(say("code_in_public", lang), public=True, hint=True)
+        voided = links.void(connection, asked.arguments, at)
+        return Reply(say("code_in_public", lang), public=True, hint=True) if voided else _not_linked(speaker)
     if before is not None:
         # Somebody may have sent them the link: another account is not theirs because they touched it.
         return Reply(say("linked_already", lang, user_id=before.user_id))
@@ -192,7 +192,7 @@ def _unknown(turn: _Turn) -> Reply:
     return Reply(f"{told}\n\n{say('help', turn.lang)}", public=True)
 
 
-_LINKING = frozenset({"start", "link"})
+LINKING = frozenset({"start", "link"})
 COMMANDS: Mapping[str, Callable[[_Turn], Reply]] = {
     "saldo": _balance,
     "status": _status,

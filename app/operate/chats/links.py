@@ -12,13 +12,10 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, text, upd
 
 from app.core.errors import FieldError
 from app.core.language import Lang
-from app.operate.chats.messaging import place_of
+from app.operate.chats.codes import ALPHABET, LETTERS, codes_in, letters_of
 from app.operate.chats.tables import channels, link_codes, link_guesses
 from app.providers.chat_messages import DISCORD, TELEGRAM
 
-#: Without those that look alike; a code is read from one screen and typed into another.
-_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
-_LETTERS = 8  # of thirty: 39 bits, and five guesses an hour
 CODE_SECONDS = 900
 GUESSES_MAX = 5
 _GUESS_SECONDS = 3_600
@@ -48,7 +45,7 @@ def new_code(connection: Connection, user_id: str, at: int) -> tuple[str, int]:
     """A code for this user, in the place of one that was not used → it, and when it ends (microseconds)."""
     letters = ""
     while not any(sign.isdigit() for sign in letters):  # a word, such as `sama-sama`, is never a code
-        letters = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
+        letters = "".join(secrets.choice(ALPHABET) for _ in range(LETTERS))
     expires_at = at + CODE_SECONDS * _SECOND
     connection.execute(delete(link_codes).where((link_codes.c.user_id == user_id) | (link_codes.c.expires_at <= at)))
     connection.execute(insert(link_codes).values(hash=_hash(letters), user_id=user_id, expires_at=expires_at))
@@ -79,17 +76,19 @@ _GUESSED = text(
 )
 
 
-def void(connection: Connection, code: str, at: int) -> None:
-    """End a code that others have seen."""
-    _take(connection, code, at)
+def void(connection: Connection, text: str, at: int) -> bool:
+    """End all codes in a text that others have seen → whether anything in it could be one."""
+    found = codes_in(text)
+    for code in found:
+        _take(connection, code, at)
+    return bool(found)
 
 
 def _take(connection: Connection, code: str, at: int) -> str | None:
     """The code's user; the code is gone. None where there is none that is still good."""
-    letters = "".join(sign for sign in code.upper() if sign in _ALPHABET)[:_LETTERS]
     row = connection.execute(
         delete(link_codes)
-        .where(link_codes.c.hash == _hash(letters))
+        .where(link_codes.c.hash == _hash(letters_of(code)))
         .returning(link_codes.c.user_id, link_codes.c.expires_at)
     ).first()
     return str(row.user_id) if row is not None and row.expires_at > at else None
@@ -121,6 +120,7 @@ def link(connection: Connection, user_id: str, service: str, address: str, lang:
         raise FieldError("address", f"must be the number of a {'chat' if service == TELEGRAM else 'user'} at {service}")
     before = channel_of(connection, service, address)
     if before is not None and before.user_id == user_id:
+        listen(connection, before)
         return before
     end_address(connection, service, address, "replaced", at)
     row = connection.execute(
@@ -159,30 +159,42 @@ def end_address(
     open_one = [channels.c.service == service, channels.c.address == address, channels.c.ended_at.is_(None)]
     if linked_before is not None:
         open_one.append(channels.c.since < linked_before)
-    ended = connection.execute(update(channels).where(*open_one).values(ended_at=at, ended_why=why)).rowcount
-    if ended:
-        take_back(connection, service, address, at)
-    return ended > 0
+    ended = update(channels).where(*open_one).values(ended_at=at, ended_why=why).returning(channels.c.id)
+    numbers = list(connection.execute(ended).scalars())
+    for number in numbers:
+        _take_back(connection, number, at)
+    return bool(numbers)
 
 
-def take_back(connection: Connection, service: str, address: str, at: int) -> None:
-    """Have the notices that wait for this address not sent."""
-    kind, destination = place_of(service, address)
-    connection.execute(_TAKEN_BACK, {"kind": kind, "destination": destination, "address": address, "at": at})
+def _take_back(connection: Connection, channel_id: int, at: int) -> None:
+    """Have the notices that wait for this channel not sent."""
+    connection.execute(_TAKEN_BACK, {"channel": f"%:{channel_id}", "at": at})
 
 
 _TAKEN_BACK = text(
     "UPDATE callback_tasks SET state = 'done', finished_at = :at, last_error = 'the channel has ended' WHERE id IN"
     " (SELECT id FROM callback_tasks INDEXED BY callback_tasks_due WHERE state IN ('ready', 'running')"
-    "  AND due_at >= 0 AND state = 'ready' AND kind = :kind AND destination = :destination"
-    "  AND substr(key, 1, 7) = 'notice:'"
-    "  AND (kind <> 'channel' OR json_extract(payload, '$.address') = :address))"
+    "  AND due_at >= 0 AND state = 'ready' AND substr(key, 1, 7) = 'notice:' AND key LIKE :channel)"
 )
 
 
-def hush(connection: Connection, service: str, address: str) -> None:
+def is_wanted(connection: Connection, task_key: str) -> bool:
+    """Whether a message is still to be sent: one that is no notice, or a notice whose channel is open and not quiet."""
+    if not task_key.startswith("notice:"):
+        return True
+    number = task_key.rpartition(":")[2]
+    there = select(channels.c.id).where(
+        channels.c.id == int(number), channels.c.ended_at.is_(None), channels.c.quiet == 0
+    )
+    return connection.execute(there).first() is not None
+
+
+def hush(connection: Connection, service: str, address: str, at: int) -> None:
     """Send no notices there until the user is heard of again: they take no messages at the moment."""
     _set_quiet(connection, service, address, 1)
+    found = channel_of(connection, service, address)
+    if found is not None:
+        _take_back(connection, found.id, at)
 
 
 def listen(connection: Connection, channel: Channel) -> None:

@@ -49,7 +49,8 @@ def notify(connection: Connection, notices: Sequence[Noticed]) -> None:
     numbers = orjson.dumps(sorted({order_no for _, order_no, _, _ in notices})).decode()
     reached: dict[int, list[_Reached]] = {}
     for row in connection.execute(_REACHED, {"orders": numbers}):
-        reached.setdefault(row[0], []).append(_Reached(*row))
+        lang: Lang = "en" if row[4] == "en" else "id"
+        reached.setdefault(row[0], []).append(_Reached(row[0], row[1], row[2], row[3], lang))
     tasks: list[NewTask] = []
     for notice in notices:
         if (channels := reached.get(notice[1])) is not None:

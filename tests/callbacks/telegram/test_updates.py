@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.callbacks.telegram.updates import Blocked, Heard, Moved, Spoilt, said
+from app.callbacks.telegram.updates import Blocked, Heard, Moved, said, written
 from app.core.language import Lang
 
 ANI = {"id": 1111, "is_bot": False, "language_code": "en"}
@@ -97,21 +97,23 @@ def test_no_update_raises(kind: str, inner: dict[str, Any]) -> None:
     said({"update_id": 1, kind: inner}, bot_name="", default="id")
 
 
-@pytest.mark.parametrize("text", ["sama-sama", "hati-hati", "SAMA-SAMA", "abcd-efg2", "baik-baik saja"])
+@pytest.mark.parametrize("text", ["sama-sama", "hati-hati", "SAMA-SAMA", "baik-baik saja"])
 def test_a_word_is_no_code(text: str) -> None:
     assert heard({"from": ANI, "chat": PRIVATE, "text": text}) is None
 
 
-def test_a_code_alone_links_in_private_and_is_spoilt_wherever_others_see_it() -> None:
-    assert heard({"from": ANI, "chat": PRIVATE, "text": " ABCD-EFG2 "}).arguments == "ABCD-EFG2"
-    for text in ("ABCD-EFG2", "kodenya ABCD-EFG2 ya", "/start@other_bot abcd-efg2"):
-        assert heard({"from": ANI, "chat": GROUP, "text": text}, bot_name="our_bot") in {
-            Spoilt("ABCD-EFG2"),
-            Spoilt("abcd-efg2"),
-        }
+def test_a_code_alone_links_in_private_and_in_a_group_it_is_no_command() -> None:
+    for text in (" ABCD-EFG2 ", "kodenya abcd-efg2 ya"):
+        assert heard({"from": ANI, "chat": PRIVATE, "text": text}).command == "start"
+        assert heard({"from": ANI, "chat": GROUP, "text": text}) is None
     assert heard({"from": ANI, "chat": GROUP, "text": "/link ABCD-EFG2"}).command == "link"
-    edited = {"update_id": 1, "edited_message": {"from": ANI, "chat": PRIVATE, "text": "ABCD-EFG2"}}
-    assert said(edited, bot_name="", default="id") == Spoilt("ABCD-EFG2")
+    assert heard({"from": ANI, "chat": GROUP, "text": "/start@other_bot abcd-efg2"}, bot_name="our_bot") is None
+
+
+def test_what_was_written_is_the_text_or_a_pictures_caption() -> None:
+    assert written({"update_id": 1, "edited_message": {"text": "a", "caption": "b"}}) == "a b"
+    assert written({"update_id": 1, "message": {"text": ["a"]}}) == ""
+    assert written({"update_id": 1}) == ""
 
 
 def test_commands_of_other_bots_of_a_group_are_left_to_them() -> None:
