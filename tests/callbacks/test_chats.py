@@ -516,3 +516,34 @@ async def test_a_user_who_links_again_is_heard_of(chats: Chats) -> None:
     chats.link("ani", "discord", "77")
     await chats.paid("TU-1")
     assert chats.tasks() == [("discord_bot", "ready")]
+
+
+def an_update(number: int, text: str, *, chat: int = 4711, at: int) -> Callback:
+    place = {"id": chat, "type": "private" if chat > 0 else "group"}
+    sender = {"id": abs(chat), "is_bot": False}
+    body = msgspec.json.encode({"update_id": number, "message": {"from": sender, "chat": place, "text": text}})
+    return Callback(at + number, 0, "telegram", "message", str(number), str(chat), at, "", body, "token", "::1")
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+async def test_a_batch_ends_as_its_updates_one_by_one(chats: Chats, batches: int) -> None:
+    code, at = chats.code(), chats.at()
+    gone = {"chat": {"id": 4711, "type": "private"}, "date": at // SECOND + 60, "new_chat_member": {"status": "kicked"}}
+    left = msgspec.json.encode({"update_id": 3, "my_chat_member": gone})
+    updates = [
+        an_update(1, f"/start {code}", at=at),
+        an_update(2, f"lihat {code}", chat=-5, at=at),  # seen by others after it was used
+        Callback(at + 3, 0, "telegram", "my_chat_member", "3", "4711", at, "", left, "token", "::1"),
+    ]
+    handler, outcomes = chats.manager.handlers["telegram"], []
+    for place in range(0, 3, 3 // batches):
+        with writing(chats.engine) as connection:
+            outcomes += handler.apply(connection, updates[place : place + 3 // batches], at + 5 + place)
+    assert [outcome.reason for outcome in outcomes] == ["answered", "code_seen", "chat_blocked"]
+    assert chats.open_channels() == []
+
+
+async def test_a_text_full_of_codes_costs_one_question(chats: Chats) -> None:
+    started = time.process_time()
+    await chats.telegram("AB2D-" * 100_000, chat=-5)
+    assert time.process_time() - started < 2

@@ -26,7 +26,7 @@ from app.core.errors import StartRefused, UnreadableBody
 from app.core.language import Lang
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue
-from app.operate.chats.answering import Question, answer_all, chat_key, is_late
+from app.operate.chats.answering import Answerer, Question, chat_key, is_late
 from app.operate.chats.commands import Speaker, suggestions
 from app.operate.chats.messaging import ReplyTo, reply_task
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY
@@ -109,15 +109,15 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """Answer commands, buttons and forms of ours; all else is kept."""
-        questions, outcomes = [], {}
+        answerer = Answerer(connection, callbacks, at=at, settings=self.settings)
+        outcomes = []
         for callback in callbacks:
             asked = heard(read(decode_object, callback.body), default=self.settings.callback_lang)
             if asked is None:
-                outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
+                outcomes.append(Outcome(callback.id, OutcomeWord.IGNORED, "no_command"))
             else:
-                questions.append(_question(callback, asked))
-        outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
-        return [outcomes[callback.id] for callback in callbacks]
+                outcomes.append(answerer.answer(_question(callback, asked)))
+        return outcomes
 
 
 def _question(callback: Callback, asked: Heard) -> Question:
@@ -172,23 +172,22 @@ class DiscordBotEventHandler(EventCallbackHandler):
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """Enqueue what answers them; each once, however often it is told."""
-        questions, outcomes = [], {}
+        answerer = Answerer(connection, callbacks, at=at, settings=self.settings)
+        return [self._outcome(connection, callback, answerer, at) for callback in callbacks]
+
+    def _outcome(self, connection: Connection, callback: Callback, answerer: Answerer, at: int) -> Outcome:
         lang = self.settings.callback_lang
-        for callback in callbacks:
-            match meant(object_of(self.read(callback.body)), lang=lang):
-                case Called() as called:
-                    questions.append(_of_message(callback, called, lang))
-                case Told() if is_late(callback.received_at, at):
-                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_longer_answered")
-                case Told() as told:
-                    task = reply_task(told.to, told.text, chat_key(callback), at, callback_id=callback.id)
-                    word = OutcomeWord.APPLIED if enqueue(connection, [task], at) else OutcomeWord.DUPLICATE
-                    reason = "message_enqueued" if word is OutcomeWord.APPLIED else ""
-                    outcomes[callback.id] = Outcome(callback.id, word, reason)
-                case None:
-                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
-        outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
-        return [outcomes[callback.id] for callback in callbacks]
+        match meant(object_of(self.read(callback.body)), lang=lang):
+            case Called() as called:
+                return answerer.answer(_of_message(callback, called, lang))
+            case Told() if is_late(callback.received_at, at):
+                return Outcome(callback.id, OutcomeWord.IGNORED, "no_longer_answered")
+            case Told() as told:
+                task = reply_task(told.to, told.text, chat_key(callback), at, callback_id=callback.id)
+                if enqueue(connection, [task], at):
+                    return Outcome(callback.id, OutcomeWord.APPLIED, "message_enqueued")
+                return Outcome(callback.id, OutcomeWord.DUPLICATE)
+        return Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
 
 
 def _of_message(callback: Callback, called: Called, lang: Lang) -> Question:

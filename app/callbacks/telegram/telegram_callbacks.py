@@ -12,7 +12,7 @@ from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import UnreadableBody
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
-from app.operate.chats.answering import Question, answer_all, chat_key
+from app.operate.chats.answering import Answerer, Question, chat_key
 from app.operate.chats.commands import LINKING, Speaker
 from app.operate.chats.links import end_address, move_address, void
 from app.operate.chats.messaging import ReplyTo
@@ -63,31 +63,27 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """Answer commands, follow chats that moved, end those that are gone; all else is kept."""
-        outcomes: dict[int, Outcome] = {}
-        questions = []
-        for callback in callbacks:
-            update = read(decode_object, callback.body)
-            meant = said(update, bot_name=self.settings.telegram_bot_username, default=self.settings.callback_lang)
-            match meant:
-                case Heard():
-                    if meant.command not in LINKING:  # a code behind another command, or seen by a group
-                        void(connection, written(update), at)
-                    questions.append(_question(callback, meant))
-                    continue
-                case Moved():
-                    move_address(connection, TELEGRAM, meant.chat, meant.to, at)
-                    outcomes[callback.id] = Outcome(callback.id, OutcomeWord.APPLIED, "chat_moved")
-                case Blocked():
-                    ended = end_address(connection, TELEGRAM, meant.chat, "blocked", at, linked_before=meant.at)
-                    word = OutcomeWord.APPLIED if ended else OutcomeWord.IGNORED
-                    outcomes[callback.id] = Outcome(callback.id, word, "chat_blocked" if ended else "not_linked")
-                case None:
-                    seen = void(connection, written(update), at)
-                    outcomes[callback.id] = Outcome(
-                        callback.id, OutcomeWord.IGNORED, "code_seen" if seen else "no_command"
-                    )
-        outcomes |= answer_all(connection, questions, at=at, settings=self.settings)
-        return [outcomes[callback.id] for callback in callbacks]
+        answerer = Answerer(connection, callbacks, at=at, settings=self.settings)
+        return [self._outcome(connection, callback, answerer, at) for callback in callbacks]
+
+    def _outcome(self, connection: Connection, callback: Callback, answerer: Answerer, at: int) -> Outcome:
+        update = read(decode_object, callback.body)
+        meant = said(update, bot_name=self.settings.telegram_bot_username, default=self.settings.callback_lang)
+        match meant:
+            case Heard():
+                if meant.command not in LINKING:  # a code behind another command, or seen by a group
+                    void(connection, written(update))
+                return answerer.answer(_question(callback, meant))
+            case Moved():
+                move_address(connection, TELEGRAM, meant.chat, meant.to, at)
+                return Outcome(callback.id, OutcomeWord.APPLIED, "chat_moved")
+            case Blocked():
+                if end_address(connection, TELEGRAM, meant.chat, "blocked", at, linked_before=meant.at):
+                    return Outcome(callback.id, OutcomeWord.APPLIED, "chat_blocked")
+                return Outcome(callback.id, OutcomeWord.IGNORED, "not_linked")
+        if void(connection, written(update)):
+            return Outcome(callback.id, OutcomeWord.IGNORED, "code_seen")
+        return Outcome(callback.id, OutcomeWord.IGNORED, "no_command")
 
 
 def _question(callback: Callback, heard: Heard) -> Question:

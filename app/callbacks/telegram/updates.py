@@ -11,6 +11,7 @@ import msgspec
 from app.callbacks.base.reading import line_of, object_of, text_of
 from app.core.language import Lang
 from app.operate.chats.codes import told_code
+from app.operate.chats.commands import TOPUP_BUTTON
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
 #: What is meant for us in a group though it names no bot; the one with a code is refused there, and voids it.
@@ -18,7 +19,7 @@ _IN_GROUPS = frozenset({"saldo", "status", "topup", "unlink", "bahasa", "start",
 _NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _DATE_END = 10**11  # seconds
 _GONE = frozenset({"kicked", "left"})
-_BUTTON = re.compile(r"(topup):([0-9]{1,10})")
+_BUTTON = re.compile(re.escape(TOPUP_BUTTON) + r"([0-9]{1,10})")
 ARGUMENTS_CHARS_MAX = 200
 
 
@@ -121,7 +122,7 @@ def _pressed(query: dict[str, Any], default: Lang) -> Heard | None:
     if found is None or not user:
         return None
     private = object_of(message.get("chat")).get("type") == "private"
-    return Heard(found[1], found[2], user, chat_of(query), private, _lang(sender, default))
+    return Heard("topup", found[1], user, chat_of(query), private, _lang(sender, default))
 
 
 def _person(sender: dict[str, Any]) -> str:

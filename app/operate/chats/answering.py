@@ -55,37 +55,35 @@ def chat_key(callback: Callback) -> str:
     return f"chat:{callback.provider}:{callback.event_type}:{callback.event_key}"
 
 
-def answer_all(
-    connection: Connection, questions: Sequence[Question], *, at: int, settings: Settings
-) -> dict[int, Outcome]:
-    """Answer each, in this order → an outcome for each callback."""
-    answered = known(connection, [question.key for question in questions])
-    outcomes = {}
-    for question in questions:
-        if question.key in answered:
-            outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.DUPLICATE)
-            continue
+class Answerer:
+    """Answers the questions of one batch, each when its turn in the log comes: what stands before it has happened."""
+
+    def __init__(self, connection: Connection, callbacks: Sequence[Callback], *, at: int, settings: Settings) -> None:
+        """`callbacks`: the batch; those that were answered before are looked up once."""
+        self._connection = connection
+        self._answered = known(connection, [chat_key(callback) for callback in callbacks])
+        self._at = at
+        self._settings = settings
+
+    def answer(self, question: Question) -> Outcome:
+        """Do what is asked, and enqueue the answer."""
+        number, at = question.callback_id, self._at
+        if question.key in self._answered:
+            return Outcome(number, OutcomeWord.DUPLICATE)
         if is_late(question.received_at, at):
-            outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.IGNORED, "no_longer_answered")
-            continue
-        answered.add(question.key)
-        asked = Asked(
-            question.command, question.arguments, f"{ORDER_PREFIX}{question.callback_id}", question.received_at
-        )
-        reply = answer(connection, question.speaker, asked, at=at, settings=settings)
-        if not enqueue(connection, [_task(question, reply, at)], at):
-            outcomes[question.callback_id] = Outcome(question.callback_id, OutcomeWord.IGNORED, "answered_before")
-            continue
-        outcomes[question.callback_id] = Outcome(
-            question.callback_id, OutcomeWord.APPLIED, "answered", order_no=reply.order_no
-        )
-    return outcomes
+            return Outcome(number, OutcomeWord.IGNORED, "no_longer_answered")
+        self._answered.add(question.key)
+        asked = Asked(question.command, question.arguments, f"{ORDER_PREFIX}{number}", question.received_at)
+        reply = answer(self._connection, question.speaker, asked, at=at, settings=self._settings)
+        if not enqueue(self._connection, [_task(question, reply, at)], at):
+            return Outcome(number, OutcomeWord.IGNORED, "answered_before")
+        return Outcome(number, OutcomeWord.APPLIED, "answered", order_no=reply.order_no)
 
 
 def _task(question: Question, reply: Reply, at: int) -> NewTask:
-    in_the_open = question.speaker.private or reply.public or question.in_private is None
-    to = question.to if in_the_open or question.in_private is None else question.in_private
-    key = question.key
+    to, key = question.to, question.key
+    if question.in_private is not None and not (question.speaker.private or reply.public):
+        to = question.in_private
     if reply.hint and to.service != DISCORD_REPLY:  # where one answer is as good as many of the same
         told = hashlib.blake2b(reply.text.encode(), digest_size=6).hexdigest()
         key = f"hint:{to.service}:{to.destination}:{told}:{at // _HINTS_US}"

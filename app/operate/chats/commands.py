@@ -100,7 +100,7 @@ def _not_linked(speaker: Speaker) -> Reply:
 def _link(connection: Connection, speaker: Speaker, asked: Asked, before: Channel | None, at: int) -> Reply:
     lang = speaker.lang if before is None else before.lang
     if not speaker.private:
-        voided = links.void(connection, asked.arguments, at)
+        voided = links.void(connection, asked.arguments)
         return Reply(say("code_in_public", lang), public=True, hint=True) if voided else _not_linked(speaker)
     if before is not None:
         # Somebody may have sent them the link: another account is not theirs because they touched it.

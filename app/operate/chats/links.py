@@ -17,6 +17,7 @@ from app.operate.chats.tables import channels, link_codes, link_guesses
 from app.providers.chat_messages import DISCORD, TELEGRAM
 
 CODE_SECONDS = 900
+_SEEN_CHARS_MAX = 4_096  # of what people write, no service takes more
 GUESSES_MAX = 5
 _GUESS_SECONDS = 3_600
 _SECOND = 1_000_000
@@ -61,7 +62,7 @@ def redeem(
     if since + _GUESS_SECONDS * _SECOND <= at:
         connection.execute(delete(link_guesses).where(place))
     elif count >= GUESSES_MAX:
-        void(connection, code, at)  # whoever reads the callback could use it
+        void(connection, code)  # whoever reads the callback could use it
         return TooManyGuesses()
     user_id = _take(connection, code, at if given_at is None else given_at)
     if user_id is None:
@@ -76,11 +77,11 @@ _GUESSED = text(
 )
 
 
-def void(connection: Connection, text: str, at: int) -> bool:
+def void(connection: Connection, text: str) -> bool:
     """End all codes in a text that others have seen → whether anything in it could be one."""
-    found = codes_in(text)
-    for code in found:
-        _take(connection, code, at)
+    found = {_hash(letters_of(code)) for code in codes_in(text[:_SEEN_CHARS_MAX])}
+    if found:
+        connection.execute(delete(link_codes).where(link_codes.c.hash.in_(found)))
     return bool(found)
 
 
