@@ -12,24 +12,11 @@ from app.engine.callback import Callback
 from app.operate import orders
 from tests.callbacks.chats import APPLICATION, SECOND, Chats
 from tests.fakes import chat_api as fake
-from tests.fakes.chat_api import ChatApi, chat_api
+from tests.fakes.chat_api import ChatApi
 from tests.fakes.snap_api import failing as snap_failing
 from tests.fakes.snap_api import refused as snap_refused
 from tests.fakes.snap_api import snap_api
 from tests.fakes.snap_api import too_many as snap_too_many
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ChatApi]:
-    with chat_api() as api:
-        yield api
-
-
-@pytest.fixture
-def api(running: ChatApi) -> ChatApi:
-    running.sent.clear()
-    running.forget()
-    return running
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from app.engine.tasks.runner import Runner
 from app.operate.inbox import show_callback
 from app.providers.outgoing import open_client
 from tests.fakes import chat_api as fake
-from tests.fakes.chat_api import TOKEN, ChatApi, chat_api
+from tests.fakes.chat_api import TOKEN, ChatApi
 
 SECOND = 1_000_000
 
@@ -75,19 +75,6 @@ class House:
     def reasons(self) -> list[str]:
         with reading(self.engine) as connection:
             return list(connection.execute(select(dead.c.reason)).scalars())
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[ChatApi]:
-    with chat_api() as api:
-        yield api
-
-
-@pytest.fixture
-def api(running: ChatApi) -> ChatApi:
-    running.sent.clear()
-    running.forget()
-    return running
 
 
 @pytest.fixture
