@@ -87,6 +87,16 @@ class Settings(BaseSettings):
         " recipient goes.",
     )
 
+    callback_folders: str = Field(
+        "",
+        description="Folders whose files may be read when an event names them, separated by colons; those that"
+        " `callbacks watch` was started with are known without it.",
+    )
+    callback_ignore: str = Field(
+        "", description="Names of files that are left alone, as patterns (`*.bak`), separated by commas."
+    )
+    callback_uploads: str = Field("data/uploads", description="Folder that keeps what users upload.")
+
     @field_validator("*", mode="before")
     @classmethod
     def _blank_is_not_set(cls, value: object) -> object:

@@ -76,6 +76,16 @@ class UnknownProvider(ValidationError):
         super().__init__(f"no handler is registered under {name[:60]!r}; GET /callbacks/handlers lists them")
 
 
+class FileRefused(ValidationError):
+    """A file that is not read, or not kept."""
+
+    def __init__(self, reason: str, **detail: str | int) -> None:
+        """`reason` is a stable word such as `file_outside`; `detail` what a person needs beside it."""
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
 class NotFound(ValidationError):
     """What was asked for does not exist."""
 
@@ -141,6 +151,7 @@ TREATMENTS: dict[type[CallbackError], Treatment] = {
     AmountError: Treatment(422, 2, again=False),
     UnreadableBody: Treatment(400, 2, again=False),
     UnknownProvider: Treatment(404, 2, again=False),
+    FileRefused: Treatment(422, 2, again=False),
     NotFound: Treatment(404, 1, again=False),
     HandlerNameTaken: Treatment(409, 2, again=False),
     OrderConflict: Treatment(409, 1, again=False),

@@ -1,0 +1,1 @@
+"""What files mean to the shop: watched folders, reports and price lists, uploads, top-ups by hand."""
