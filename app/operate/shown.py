@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.core.money import Minor, format_amount
 from app.core.telemetry import HIDDEN, without_webhooks
-from app.operate.chats.codes import without_codes
+from app.operate.codes import without_codes
 from app.providers.json_call import value_of
 
 

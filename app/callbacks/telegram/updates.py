@@ -10,8 +10,8 @@ import msgspec
 
 from app.callbacks.base.reading import line_of, object_of, text_of
 from app.core.language import Lang
-from app.operate.chats.codes import told_code
 from app.operate.chats.commands import TOPUP_BUTTON
+from app.operate.codes import told_code
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@([A-Za-z0-9_]{1,32}))?(?:\s+(.*))?", re.DOTALL)
 #: What is meant for us in a group though it names no bot; the one with a code is refused there, and voids it.

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, text, upd
 
 from app.core.errors import FieldError
 from app.core.language import Lang
-from app.operate.chats.codes import ALPHABET, LETTERS, codes_in, letters_of
 from app.operate.chats.tables import channels, link_codes, link_guesses
+from app.operate.codes import ALPHABET, LETTERS, codes_in, letters_of
 from app.providers.chat_messages import DISCORD, TELEGRAM
 
 CODE_SECONDS = 900

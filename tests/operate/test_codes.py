@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.operate.chats.codes import ALPHABET, LETTERS, codes_in, letters_of, told_code, without_codes
+from app.operate.codes import ALPHABET, LETTERS, codes_in, letters_of, told_code, without_codes
 
 SHAPES = [
     "MG9D-9RC3",
