@@ -29,6 +29,7 @@ from app.cli import (
     top,
     transactions,
     wallet,
+    watch,
 )
 from app.cli.printing import fail
 from app.core.database import is_storage_trouble
@@ -50,6 +51,7 @@ commands.command()(processes.up)
 commands.command()(processes.serve)
 commands.command()(processes.worker)
 commands.command()(bot.bot)
+commands.command()(watch.watch)
 commands.command()(processes.migrate)
 commands.command()(story.show)
 commands.command("log")(search.list_log)

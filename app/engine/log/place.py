@@ -39,6 +39,16 @@ def take_import_lock(database: Path) -> int:
     return _lock(database, ".import.lock", "another import{by} is under way (it holds {path}); wait until it has ended")
 
 
+def take_watch_lock(database: Path, number: int, folder: str) -> int:
+    """Lock `<database>.watch-<number>.lock` → its descriptor: with two watchers each change of a folder came twice."""
+    shown = folder.replace("{", "{{").replace("}", "}}")
+    return _lock(
+        database,
+        f".watch-{number}.lock",
+        f"another watcher{{by}} watches {shown}; a folder has one (it holds {{path}})",
+    )
+
+
 def _lock(database: Path, suffix: str, busy: str) -> int:
     real = database.resolve()
     path = real.with_name(real.name + suffix)

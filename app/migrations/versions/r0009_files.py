@@ -28,6 +28,9 @@ def _folders() -> None:
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("scanned_at", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("trouble", sa.Text, nullable=False, server_default=""),
+        sa.Column("device", sa.BigInteger),
+        sa.Column("inode", sa.BigInteger),
+        sa.Column("telling", sa.BigInteger),
     )
     op.create_table(
         "callback_files",

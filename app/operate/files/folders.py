@@ -28,3 +28,10 @@ def remember(connection: Connection, path: str, at: int) -> int:
     return int(
         connection.execute(text("SELECT id FROM callback_folders WHERE path = :path"), {"path": path}).scalar_one()
     )
+
+
+def forget(connection: Connection, path: str) -> None:
+    """Let the folder at this resolved path be read no more, and forget what was seen in it."""
+    number = connection.execute(text("SELECT id FROM callback_folders WHERE path = :path"), {"path": path}).scalar()
+    connection.execute(text("DELETE FROM callback_files WHERE folder_no = :no"), {"no": number})
+    connection.execute(text("DELETE FROM callback_folders WHERE id = :no"), {"no": number})

@@ -13,6 +13,9 @@ folders = Table(
     Column("since", BigInteger, nullable=False),
     Column("scanned_at", BigInteger, nullable=False, server_default="0"),  # 0: never to its end
     Column("trouble", Text, nullable=False, server_default=""),  # why the last scan was not whole
+    Column("device", BigInteger),  # of the folder itself, as it was scanned last
+    Column("inode", BigInteger),
+    Column("telling", BigInteger),  # what is logged after this callback may not be in -files; NULL: all of it is
 )
 
 #: The snapshot: each file as it was told last. The next scan is compared with it.
