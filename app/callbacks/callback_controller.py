@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.callbacks import channel_controller, embedding, examples
+from app.callbacks import channel_controller, embedding, examples, imports_controller
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.handlers_shown import HandlerShown, HandlersShown
@@ -268,5 +268,6 @@ callback_router = APIRouter(lifespan=embedding.lifespan)
 callback_router.include_router(public)
 callback_router.include_router(managed)
 callback_router.include_router(channel_controller.router)
+callback_router.include_router(imports_controller.router)
 
 __all__ = ["callback_router", "install"]

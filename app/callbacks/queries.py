@@ -75,6 +75,21 @@ class ChannelQuery(BaseModel):
     rows: int = Field(50, ge=1, le=200)
 
 
+class ImportQuery(_Page):
+    """Which page of the imports."""
+
+
+class ProductQuery(BaseModel):
+    """Which products; what is empty asks for nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    search: str = Field("", max_length=100, description="In code, name, category or brand, whatever the case.")
+    changed: bool = Field(default=False, description="Only those whose price changed, the newest change first.")
+    cursor: str | None = Field(None, max_length=512, description="`next_cursor` of the page before.")
+    rows: int = Field(50, ge=1, le=200)
+
+
 class EntryQuery(BaseModel):
     """Which page of a wallet's entries."""
 

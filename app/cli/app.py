@@ -17,8 +17,10 @@ from app.cli import (
     discord,
     doctor,
     exchange,
+    imports,
     order_list,
     processes,
+    products,
     replay,
     retention,
     search,
@@ -71,6 +73,8 @@ commands.add_typer(wallet.commands, name="wallet")
 commands.add_typer(dead.dead, name="dead")
 commands.add_typer(alerts.alerts, name="alerts")
 commands.add_typer(channels.commands, name="channels")
+commands.add_typer(imports.commands, name="imports")
+commands.add_typer(products.commands, name="products")
 commands.add_typer(telegram.commands, name="telegram")
 commands.add_typer(discord.commands, name="discord")
 

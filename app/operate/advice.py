@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.language import Lang, Text
-from app.operate.matters import ALERTS, REASONS, WHATEVER, Matter
+from app.operate.matters import ALERTS, DIFFERENCES, REASONS, WHATEVER, Matter
 from app.operate.texts import OUTCOMES, fill
 
 
@@ -35,7 +35,8 @@ def alert_text(
 
     `user_id`: whose order it is about.
     """
-    matter = ALERTS.get(kind, WHATEVER)
+    matter = DIFFERENCES.get(str(detail.get("what"))) if kind == "report_differs" else None
+    matter = matter or ALERTS.get(kind, WHATEVER)
     family, _, name = subject.partition(":")
     values = {"user_id": user_id, **_with_detail(kind, detail), "subject": name or subject}
     values |= {"order_id": name} if family == "order" else {"user_id": name} if family == "wallet" else {}
@@ -44,7 +45,7 @@ def alert_text(
 
 def _advice(matter: Matter, values: Mapping[str, Any], lang: Lang) -> tuple[str, list[str]]:
     # What a sender wrote is quoted: people paste these lines into a shell.
-    quoted = {name: shlex.quote(str(value)) for name, value in values.items() if value not in {None, ""}}
+    quoted = {name: shlex.quote(str(value)) for name, value in values.items() if value is not None and value != ""}
     return getattr(matter.to_do, lang), [fill(Text(command, command), quoted, lang) for command in matter.commands]
 
 

@@ -7,6 +7,7 @@ from app.core.language import Text
 from app.operate.matters.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
 from app.operate.matters.of_alerts import ALERTS
 from app.operate.matters.of_callbacks import CALLBACKS
+from app.operate.matters.of_reports import DIFFERENCES
 from app.operate.matters.of_tasks import TASKS
 
 REASONS: dict[str, Matter] = {**CALLBACKS, **TASKS}
@@ -14,4 +15,4 @@ REASONS: dict[str, Matter] = {**CALLBACKS, **TASKS}
 #: For every other word: a handler of somebody's own gives reasons of its own.
 WHATEVER = Matter(Text("{word}: {detail}", "{word}: {detail}"), LOOK_AND_RETRY, (RETRY, DROP))
 
-__all__ = ["ALERTS", "REASONS", "WHATEVER", "Matter"]
+__all__ = ["ALERTS", "DIFFERENCES", "REASONS", "WHATEVER", "Matter"]

@@ -147,4 +147,13 @@ ALERTS: dict[str, Matter] = {
         ),
         (),
     ),
+    # each difference has words of its own, see `of_reports`
+    "report_differs": Matter(
+        Text(
+            "{subject}: laporan settlement berkata {report}, pembukuan {ledger}.",
+            "{subject}: a settlement report says {report}, the books {ledger}.",
+        ),
+        Text("Bandingkan dengan dasbor Midtrans.", "Compare with Midtrans' dashboard."),
+        (SHOW,),
+    ),
 }

@@ -181,4 +181,45 @@ CALLBACKS: dict[str, Matter] = {
     "no_longer_answered": Matter(
         Text("Lebih dari sehari lalu; tidak dijawab lagi.", "More than a day ago; it is not answered any more."), NOBODY
     ),
+    # what became of a CSV
+    "report_compared": Matter(
+        Text(
+            "Laporan settlement dibandingkan: {rows} baris, {agree} cocok, {differ} berbeda,"
+            " {unreadable} tidak terbaca.",
+            "Settlement report compared: {rows} rows, {agree} agree, {differ} differ, {unreadable} unreadable.",
+        ),
+        Text("Yang berbeda ada di daftar peringatan.", "What differs is in the list of alerts."),
+        ("callbacks alerts list --kind report_differs", "callbacks imports list"),
+    ),
+    "prices_imported": Matter(
+        Text(
+            "Daftar harga dimasukkan: {rows} baris, {new} baru, {changed} berubah ({rose} naik, {fell} turun),"
+            " {unchanged} tetap, {unreadable} tidak terbaca; {absent} produk lama tidak ada di dalamnya.",
+            "Price list imported: {rows} rows, {new} new, {changed} changed ({rose} dearer, {fell} cheaper),"
+            " {unchanged} unchanged, {unreadable} unreadable; {absent} earlier products are not in it.",
+        ),
+        NOBODY,
+        ("callbacks products list --changed",),
+    ),
+    "imported_before": Matter(
+        Text(
+            "Isi yang sama sudah dimasukkan pada {imported_at} ({filename}, callback {callback_id}).",
+            "The same contents were imported at {imported_at} ({filename}, callback {callback_id}).",
+        ),
+        NOBODY,
+    ),
+    "csv_read": Matter(
+        Text(
+            "CSV dengan {rows} baris; kolomnya {columns}. Bukan laporan settlement (kurang: {missing_for_report}),"
+            " bukan daftar harga (kurang: {missing_for_prices}).",
+            "A CSV with {rows} rows; its columns are {columns}. No settlement report (missing: {missing_for_report}),"
+            " no price list (missing: {missing_for_prices}).",
+        ),
+        NOBODY,
+    ),
+    "csv_unreadable": Matter(
+        Text("CSV ini tidak bisa dibaca sebagai tabel: {why}.", "This CSV cannot be read as a table: {why}."),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
 }

@@ -1,0 +1,98 @@
+"""Compares the rows of a settlement report with the ledger; what disagrees becomes alert rows, and nothing else."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from app.engine.outcomes import Alert, driver, raise_alerts
+from app.ledger.cases import Cases
+from app.operate.files.recognising import Read, Recognised
+from app.operate.files.rows_once import Import, Work
+from app.operate.files.settlement import PROVIDER, Difference, Report, compare, report_of, standing_of
+from app.providers.columns import Unread
+from app.providers.midtrans_report import TAKES_BACK, ReportRow
+
+ALERTS_MAX = 1_000
+_FILENAME_CHARS = 160
+#: A row that agrees about a payment says nothing of its refund.
+_REFUND, _PAYMENT = "refund", "payment"
+
+
+def comparing(recognised: Recognised) -> Work:
+    """What is done with the rows of this report."""
+    report = report_of(recognised.rows())
+
+    def take(connection: Connection, state: Import, rows: Sequence[Read]) -> None:
+        _take(connection, state, rows, report)
+
+    return Work(take, _end)
+
+
+def _take(connection: Connection, state: Import, rows: Sequence[Read], report: Report) -> None:
+    readable = [row for row in rows if isinstance(row, ReportRow)]
+    found = _compared(connection, readable, report)
+    differing = {(row.order_id, _about(row)) for row, difference in found if difference is not None}
+    agreeing = {(row.order_id, _about(row)) for row, _ in found} - differing
+    tally = state.tally
+    for row in rows:
+        if isinstance(row, Unread):
+            tally.unreadable(row)
+    _settle(connection, state, sorted(agreeing))
+    alerts = []
+    for row, difference in found:
+        tally.add("agree" if difference is None else "differ")
+        if difference is None:
+            continue
+        tally.add(f"differ:{difference.what}")
+        if tally.counts.get("alerts", 0) < ALERTS_MAX:
+            tally.add("alerts")
+            alerts.append(_alert(state, row, difference))
+    raise_alerts(connection, alerts, at=state.began_at)
+
+
+def _compared(
+    connection: Connection, rows: Iterable[ReportRow], report: Report
+) -> list[tuple[ReportRow, Difference | None]]:
+    rows = list(rows)
+    cases = Cases(connection)
+    cases.open_orders((PROVIDER, row.order_id) for row in rows)
+    found = []
+    for row in rows:
+        case = cases.owner_of(row.order_id)
+        found.append((row, compare(row, None if case is None else standing_of(case), report)))
+    return found
+
+
+def _alert(state: Import, row: ReportRow, difference: Difference) -> Alert:
+    detail = {
+        "what": str(difference.what),
+        "report": difference.report,
+        "ledger": difference.books,
+        "file": state.filename[:_FILENAME_CHARS],
+        "line": row.line,
+        "about": _about(row),
+        "import": state.no,
+    }
+    return Alert("report_differs", f"order:{row.order_id}", detail)
+
+
+def _about(row: ReportRow) -> str:
+    return _REFUND if row.says in TAKES_BACK else _PAYMENT
+
+
+def _settle(connection: Connection, state: Import, agreeing: Iterable[tuple[str, str]]) -> None:
+    """Close what an earlier report said of these orders: this one agrees with the books."""
+    driver(connection).executemany(
+        "UPDATE callback_alerts SET closed_at = ?, closed_by = 'report' WHERE kind = 'report_differs' AND subject = ?"
+        " AND closed_at IS NULL AND json_extract(detail, '$.about') = ? AND json_extract(detail, '$.import') <> ?",
+        [(state.began_at, f"order:{order_id}", about, state.no) for order_id, about in agreeing],
+    )
+
+
+def _end(connection: Connection, state: Import) -> None:
+    """One alert for all differences that have none of their own."""
+    untold = state.tally.counts.get("differ", 0) - state.tally.counts.get("alerts", 0)
+    if untold:
+        filename = state.filename[:_FILENAME_CHARS]
+        detail = {"what": "more", "untold": untold, "file": filename, "import": state.no}
+        raise_alerts(connection, [Alert("report_differs", f"report:{filename}", detail)], at=state.began_at)
