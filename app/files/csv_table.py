@@ -120,7 +120,7 @@ def _decoded(content: bytes) -> tuple[str, str]:
 def _unmarked_utf16(head: bytes) -> str:
     """Latin text in UTF-16 has a NUL in every second byte."""
     first, second = head[0::2].count(0), head[1::2].count(0)
-    enough = len(head) // 4
+    enough = max(4, len(head) // 4)
     if second > enough and first == 0:
         return "utf-16-le"
     return "utf-16-be" if first > enough and second == 0 else ""
@@ -270,5 +270,5 @@ _TOTAL = re.compile(r"(?:grand|sub)?[ -]?(?:total|jumlah)(?: [^,;|]{0,60})?:?", 
 
 def _is_total(cells: Sequence[str]) -> bool:
     """`Total;;;5.000.000`: a word in the place of a value, and hardly anything beside it."""
-    said = [cell.strip() for cell in cells if cell.strip()]
-    return len(said) * 2 <= len(cells) + 2 and _TOTAL.fullmatch(said[0]) is not None
+    first = next(filter(None, map(str.strip, cells)), "")
+    return _TOTAL.fullmatch(first) is not None and sum(map(bool, map(str.strip, cells))) * 2 <= len(cells) + 2

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -29,6 +30,7 @@ class Unread(msgspec.Struct, frozen=True):
 _UNIT = re.compile(r"\((?:idr|rp\.?|rupiah|wib)\)\s*$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)  # the words of a status column are a handful
 def normalised(heading: str) -> str:
     """`" Gross_Amount (IDR)"` → `"grossamount"`."""
     text = _UNIT.sub("", unicodedata.normalize("NFKC", heading[:200])).casefold()
@@ -60,4 +62,6 @@ def cell_at(cells: Sequence[str], places: Places, field: str) -> str:
 
 def line_of_text(cell: str, chars_max: int) -> str:
     """Text in one line that holds only what can be printed."""
+    if len(cell) <= chars_max and cell.isprintable() and "  " not in cell:
+        return cell.strip()
     return " ".join("".join(sign if sign.isprintable() else " " for sign in cell[: 4 * chars_max]).split())[:chars_max]

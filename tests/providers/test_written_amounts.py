@@ -133,7 +133,7 @@ STYLES = {
     st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 99), st.booleans()), max_size=8),
 )
 def test_a_column_in_one_style_is_read_rightly_or_not_at_all(style: str, amounts: list[tuple[int, int, bool]]) -> None:
-    with_cents = style.endswith("00.00") or style.endswith("00,00")
+    with_cents = style.endswith(("00.00", "00,00"))
     cells = [("-" if minus else "") + STYLES[style](whole, cents) for whole, cents, minus in amounts]
     mark = marks_of(cells)
     for cell, (whole, cents, minus) in zip(cells, amounts, strict=True):
