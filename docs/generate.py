@@ -28,6 +28,9 @@ from app.core.errors import TREATMENTS, CallbackError
 from app.core.refusals import REFUSALS
 from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
+from app.operate.matters import DIFFERENCES
+from app.providers import digiflazz_prices, midtrans_report
+from app.providers.columns import Field
 from app.simulation.scenarios import SCENARIOS
 from docs.figures import benchmark, deliveries, figures, growth, soak
 from docs.markdown import table
@@ -195,6 +198,41 @@ def _words(values: Iterable[str]) -> str:
     return ", ".join(f"`{value}`" for value in values if value) or "any"
 
 
+def differences() -> str:
+    """What each difference between a settlement report and the books is told as."""
+    rows = (
+        (f"`{what}`", matter.told.en, matter.to_do.en, ", ".join(f"`{line}`" for line in matter.commands))
+        for what, matter in DIFFERENCES.items()
+    )
+    return table(("What", "Told", "To do", "Commands"), rows)
+
+
+def report_columns() -> str:
+    """The headings of a settlement report."""
+    one_of = f"one of {', '.join(midtrans_report.ONE_OF)}"
+    needed = {**dict.fromkeys(midtrans_report.NEEDED, "yes"), **dict.fromkeys(midtrans_report.ONE_OF, one_of)}
+    return _headings(midtrans_report.FIELDS, needed)
+
+
+def report_words() -> str:
+    """What the words of a settlement report's status mean."""
+    return table(("Says", "Words"), ((f"`{says}`", _words(words)) for says, words in midtrans_report.STATUSES.items()))
+
+
+def price_columns() -> str:
+    """The headings of a price list, and which of them are Digiflazz' own."""
+    priced = f"one of {', '.join(digiflazz_prices.PRICED)}"
+    needed = {**dict.fromkeys(digiflazz_prices.NEEDED, "yes"), **dict.fromkeys(digiflazz_prices.PRICED, priced)}
+    together = f"{_words(digiflazz_prices.TOGETHER)} together with {' or '.join(digiflazz_prices.SORTED)}"
+    own = f"Digiflazz' own is one of {_words(digiflazz_prices.OWN)}; or {together}."
+    return f"{_headings(digiflazz_prices.FIELDS, needed)}\n\n{own}"
+
+
+def _headings(fields: Iterable[Field], needed: dict[str, str]) -> str:
+    rows = ((f"`{field.name}`", needed.get(field.name, ""), _words(field.headings)) for field in fields)
+    return table(("Field", "Needed", "Headings"), rows)
+
+
 def scenarios() -> str:
     """What each scenario of `callbacks simulate` sends."""
     rows = (
@@ -214,6 +252,10 @@ SECTIONS: tuple[Section, ...] = (
     Section("tables.md", "digiflazz", digiflazz),
     Section("tables.md", "response codes", response_codes),
     Section("tables.md", "words", words),
+    Section("reports.md", "differences", differences),
+    Section("reports.md", "report columns", report_columns),
+    Section("reports.md", "report words", report_words),
+    Section("reports.md", "price columns", price_columns),
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),
     Section("errors.md", "refusals", refusals),

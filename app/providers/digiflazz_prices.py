@@ -42,7 +42,7 @@ OWN = ("buyer_sku_code", "buyer_product_status", "seller_product_status", "selle
        "Status Seller", "start_cut_off", "end_cut_off", "unlimited_stock")  # fmt: skip
 #: Or all of these together, and one of the last two.
 TOGETHER = ("Kode Produk", "Nama Produk", "Status")
-_SORTED = ("category", "brand")
+SORTED = ("category", "brand")
 
 _YES = frozenset({"true", "1", "yes", "ya", "aktif", "active", "normal", "tersedia", "open", "on"})
 _NO = frozenset({"false", "0", "no", "tidak", "nonaktif", "inactive", "gangguan", "kosong", "closed", "off"})
@@ -82,7 +82,7 @@ def missing(places: Places, columns: Sequence[str]) -> list[str]:
 def _is_digiflazz(places: Places, columns: Sequence[str]) -> bool:
     names = {normalised(column) for column in columns}
     own, together = ({normalised(heading) for heading in headings} for headings in (OWN, TOGETHER))
-    return bool(names & own) or (together <= names and any(field in places for field in _SORTED))
+    return bool(names & own) or (together <= names and any(field in places for field in SORTED))
 
 
 def places_in(columns: Sequence[str]) -> Places:

@@ -16,7 +16,7 @@ import pytest
 
 from app.core.database import make_engine, reading, sqlite_module
 from app.migrations.run import why_outdated
-from tests.chaos import customers
+from tests.chaos import customers, importer
 from tests.chaos.deaths import KILLED, Sweep
 from tests.chaos.flood import Pipe, a_post
 from tests.chaos.forking import Forker, a_forker
@@ -229,6 +229,35 @@ def test_an_announcement_killed_at_any_write_is_whole_or_not_there(
             assert shop.journals() == {"nobody": 1}
             assert shop.rows("SELECT count(*) FROM callback_pending") == [(0,)]
             assert shop.unbalanced() == []
+
+
+def test_an_import_killed_at_any_write_counts_each_row_once(sweep: Callable[[str, int], Sweep]) -> None:
+    swept = sweep("files", 4)
+    begin = swept.forker.begin
+    with a_shop(swept.template) as shop:
+        shop.announce((f"P-{number}", "ani", "5000.00") for number in range(0, importer.ROWS, 2))
+    for name, content in importer.FILES.items():
+        (swept.template / name).write_bytes(content)
+
+    def run(folder: Path, deadly: Mapping[str, str]) -> int:
+        with a_shop(folder, begin, **deadly) as shop:
+            environment, out = shop.environment, folder / "importer.out"
+            return begin([], environment, folder, out, program="tests.chaos.importer").wait(30)
+
+    wanted: list[Any] = []
+    for folder in swept.folders(run):
+        assert run(folder, {}) == 0
+        with a_shop(folder) as shop:
+            end = [
+                shop.rows("SELECT kind, subject, detail, count FROM callback_alerts ORDER BY subject"),
+                shop.rows("SELECT sku, price, price_before, import_no FROM callback_products ORDER BY sku"),
+                shop.rows("SELECT kind, rows, next_row, counts, callback_id, ended_at FROM callback_imports"),
+            ]
+        wanted = wanted or end  # of the one that was left alone
+        assert end == wanted
+    alerts, products, imports = wanted
+    assert (len(alerts), len(products)) == (importer.ROWS * 9 // 10, 70)
+    assert [row[1:3] for row in imports] == [(importer.ROWS, importer.ROWS)] * 2
 
 
 def test_a_migration_killed_at_any_write_is_done_by_the_next_one(sweep: Callable[[str, int], Sweep]) -> None:

@@ -12,7 +12,7 @@ from app.operate import matters, replay_texts, texts
 from tests.operate import words_of_the_code
 
 STATUSES = {"waiting", *PAID_STATUSES, *map(str, SHOWS), "succeeded", "returned"}
-MATTERS = {**matters.REASONS, **matters.ALERTS}
+MATTERS = {**matters.REASONS, **matters.ALERTS, **matters.DIFFERENCES}
 TEXTS: list[Text] = [
     *texts.STATUSES.values(),
     *texts.NOTICES.values(),

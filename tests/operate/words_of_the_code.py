@@ -10,6 +10,7 @@ _REASONS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Outcome": ((2,), ("reason",)),
     "Told": ((), ("refused", "ignored")),
     "Judgement": ((1,), ("reason",)),
+    "CsvOutcome": ((0,), ("reason",)),
     "GiveUp": ((0,), ("reason",)),
     "Failure": ((), ("reason",)),
     "_rejected": ((2,), ()),

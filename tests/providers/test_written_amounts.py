@@ -1,5 +1,7 @@
 """A table of cases: columns as files write them, and what each cell is worth; None: nobody can tell."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +117,7 @@ def _grouped(rupiah: int, sign: str) -> str:
     return f"{rupiah:,}".replace(",", sign)
 
 
-STYLES = {
+STYLES: dict[str, Callable[[int, int], str]] = {
     "100000": lambda whole, _cents: str(whole),
     "100000.00": lambda whole, cents: f"{whole}.{cents:02d}",
     "100000,00": lambda whole, cents: f"{whole},{cents:02d}",

@@ -29,6 +29,7 @@ def _shown(record: Import) -> ImportShown:
         ended_at=None if record.ended_at is None else time_text(record.ended_at),
         rows=record.rows,
         rows_done=record.next_row,
-        counts=record.tally.counts,
+        # agree, differ, unreadable first, the kinds of differences behind them
+        counts=dict(sorted(record.tally.counts.items(), key=lambda count: (":" in count[0], count[0]))),
         unreadable_lines=lines,
     )

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Engine, RowMapping, text
@@ -41,9 +41,12 @@ _BY_CHANGE = text(
 class _Place(msgspec.Struct, frozen=True, array_like=True):
     """Where a page ended."""
 
-    provider: str = ""
-    sku: str = ""
-    changed_at: int = -LATEST  # below zero: the newest ones come first
+    provider: str
+    sku: str
+    changed_at: Annotated[int, msgspec.Meta(ge=-LATEST, le=LATEST)]  # below zero: the newest ones come first
+
+
+_START = _Place("", "", -LATEST)
 
 
 def list_products(
@@ -73,7 +76,7 @@ def _cursor_of(row: RowMapping) -> str:
 
 def _place_of(cursor: str | None) -> _Place:
     if not cursor:
-        return _Place()
+        return _START
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=_Place)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
