@@ -17,7 +17,7 @@ from app.engine.peers import is_loopback
 
 
 def up() -> None:
-    """Run everything: the server and the worker, started again when they die. Ctrl-C stops.
+    """Run everything: server, worker, the watcher of CALLBACK_FOLDERS; started again when they die. Ctrl-C stops.
 
     Example: callbacks up
     """
@@ -27,7 +27,7 @@ def up() -> None:
     _check_host(settings)
     with starting():
         ensure_schema(get_engine())
-    become_supervisor()
+    become_supervisor(watching=bool(settings.callback_folders))
 
 
 def serve() -> None:

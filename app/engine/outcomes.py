@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from app.engine.callback import Callback, Outcome, OutcomeWord
 
+_DETAIL_CHARS_MAX = 16_384
 _DEAD = frozenset({OutcomeWord.REJECTED, OutcomeWord.SET_ASIDE})
 
 _INSERT = (
@@ -99,6 +100,25 @@ def rewrite_outcomes(connection: Connection, outcomes: Sequence[Outcome], *, dec
         [(o.word, o.reason, to_json(o.detail), o.order_no, decided_by, at, o.callback_id) for o in outcomes],
     )
     bury(connection, (outcome for outcome in outcomes if outcome.word in _DEAD), at=at)
+
+
+def note(connection: Connection, outcome: Outcome, *, at: int) -> None:
+    """Say of a callback that was handed over what its handler made of it.
+
+    A detail that is no JSON, or long, is left out: it comes from handlers of somebody's own.
+    """
+    try:
+        fits = len(to_json(outcome.detail)) <= _DETAIL_CHARS_MAX
+    except TypeError:
+        fits = False
+    found = (
+        driver(connection)
+        .execute("SELECT outcome FROM callback_outcomes WHERE callback_id=?", (outcome.callback_id,))
+        .fetchone()
+    )
+    if found is not None and found[0] == OutcomeWord.APPLIED:
+        told = outcome if fits else msgspec.structs.replace(outcome, detail={})
+        rewrite_outcomes(connection, [told], decided_by=None, at=at)
 
 
 def _recount(connection: Connection, words: Mapping[int, str]) -> None:

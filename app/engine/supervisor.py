@@ -1,4 +1,4 @@
-"""`up`: two children, a server and a worker, started again when they die, woken through an inherited descriptor.
+"""`up`: a server and a worker, started again when they die, woken through an inherited descriptor; and a watcher.
 
 Receiving and working compete for one interpreter, so each is a process. A child that refuses to start (exit code 2), or
 dies at every start, ends the whole with its reason. Supervising needs nothing but the standard library, and a process
@@ -21,6 +21,7 @@ REFUSED = 2  # a child's exit code that no repetition improves
 _QUICK_SECONDS = 5.0  # a child that lives shorter than this died at its start
 _QUICK_DEATHS_MAX = 6
 _BACKOFF_SECONDS_MAX = 5.0
+_SPARED_SECONDS = 60.0
 _STOP_SECONDS = 9.0
 _LOOK_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
@@ -30,7 +31,7 @@ class Child:
     """One process of ours, with its history."""
 
     def __init__(self, name: str, wake_fd: int) -> None:
-        """`name` is a command of ours: `serve`, `worker`."""
+        """`name` is a command of ours: `serve`, `watch`, `worker`."""
         self.name = name
         self.wake_fd = wake_fd
         self.process: subprocess.Popen[bytes] | None = None
@@ -56,6 +57,14 @@ class Child:
         self.quick_deaths = self.quick_deaths + 1 if now - self.started_at < _QUICK_SECONDS else 0
         self.start_at = now + (min(_BACKOFF_SECONDS_MAX, 0.1 * 2**self.quick_deaths) if self.quick_deaths else 0.0)
         return code
+
+    def rest(self, now: float) -> None:
+        """Leave it alone for a while, and have it begin anew then."""
+        self.quick_deaths, self.start_at = 0, now + _SPARED_SECONDS
+
+    def is_spare(self) -> bool:
+        """Whether callbacks go on without it: what it does not tell now, it tells when it is back."""
+        return self.name == "watch"
 
     def is_hopeless(self) -> bool:
         """Whether it dies at every start.
@@ -83,7 +92,7 @@ class Child:
 class Supervisor:
     """Keeps the children alive until it is told to stop."""
 
-    def __init__(self, names: Sequence[str] = ("serve", "worker")) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         """`names` of the commands to keep alive, in the order in which they stop."""
         read_fd, write_fd = make_wake_fds()
         self.children = [Child(name, read_fd if name == "worker" else write_fd) for name in names]
@@ -109,8 +118,10 @@ class Supervisor:
         for child in self.children:
             code = child.died(now)
             if code is not None and (code == REFUSED or child.is_hopeless()):
-                _tell("gave_up", child=child.name, exit_code=code, quick_deaths=child.quick_deaths)
-                return REFUSED if code == REFUSED else 1
+                if not child.is_spare():
+                    _tell("gave_up", child=child.name, exit_code=code, quick_deaths=child.quick_deaths)
+                    return REFUSED if code == REFUSED else 1
+                child.rest(now)
             if code is not None:
                 _tell("died", child=child.name, exit_code=code, again_seconds=round(child.start_at - now, 1))
             if child.process is None and now >= child.start_at:
@@ -118,11 +129,15 @@ class Supervisor:
         return 0
 
 
-def become_supervisor() -> NoReturn:
-    """Replace this process, with all that preparing took, by one that only supervises; its number stays."""
+def become_supervisor(*, watching: bool) -> NoReturn:
+    """Replace this process, with all that preparing took, by one that only supervises; its number stays.
+
+    `watching`: keep a watcher of folders alive, too.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", __name__])  # noqa: S606 - our own module
+    names = ("serve", "watch", "worker") if watching else ("serve", "worker")
+    os.execv(sys.executable, [sys.executable, "-m", __name__, *names])  # noqa: S606 - our own module
 
 
 def _tell(event: str, **values: Any) -> None:
@@ -174,4 +189,4 @@ def _watch(supervisor: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(Supervisor().run())
+    sys.exit(Supervisor(sys.argv[1:]).run())

@@ -49,8 +49,8 @@ def open_below(folders: Sequence[Folder], path: str | bytes, *, bytes_max: int |
     Raises FileRefused: `file_outside`, `file_gone`, `file_is_link`, `file_not_regular`, `file_not_readable`,
     `file_too_large`.
     """
-    folder, parts = _place(folders, os.fsencode(path) if isinstance(path, str) else path)
-    handle = os.fdopen(_open(folder, parts), "rb")
+    folder, below = place_below(folders, path)
+    handle = os.fdopen(_open(folder, below.split(b"/")), "rb")
     try:
         found = os.fstat(handle.fileno())
         if not stat.S_ISREG(found.st_mode):
@@ -63,8 +63,12 @@ def open_below(folders: Sequence[Folder], path: str | bytes, *, bytes_max: int |
         handle.close()
 
 
-def _place(folders: Sequence[Folder], path: bytes) -> tuple[bytes, list[bytes]]:
-    """The folder that holds this path, and the parts below it. The innermost one counts."""
+def place_below(folders: Sequence[Folder], path: str | bytes) -> tuple[bytes, bytes]:
+    """The folder that holds this absolute path, and the path below it. The innermost one counts.
+
+    Raises FileRefused: `file_outside`.
+    """
+    path = os.fsencode(path) if isinstance(path, str) else path
     if b"\0" in path or len(path) > _PATH_BYTES_MAX or not path.startswith(b"/"):
         raise FileRefused("file_outside")
     parts = [part for part in path.split(b"/") if part not in {b"", b"."}]
@@ -80,7 +84,7 @@ def _place(folders: Sequence[Folder], path: bytes) -> tuple[bytes, list[bytes]]:
     if not held:
         raise FileRefused("file_outside")
     _, folder, below = max(held)
-    return folder, below.split(b"/")
+    return folder, below
 
 
 def _open(folder: bytes, parts: Sequence[bytes]) -> int:
@@ -99,13 +103,13 @@ def _open(folder: bytes, parts: Sequence[bytes]) -> int:
             raise FileRefused("file_not_regular")
         return os.open(parts[-1], _FILE, dir_fd=at)
     except OSError as error:
-        raise FileRefused(_why(error), error=error.strerror or "") from None
+        raise FileRefused(_why_unopened(error), error=error.strerror or "") from None
     finally:
         if at >= 0:
             os.close(at)
 
 
-def _why(error: OSError) -> str:
+def _why_unopened(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return "file_gone"
     # A link in the place of a folder: ELOOP, or ENOTDIR where O_DIRECTORY is asked for as well.

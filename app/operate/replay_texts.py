@@ -15,6 +15,8 @@ _UNFORESEEN = Text(
     "handler-nya memutuskan dengan kodenya sendiri; baru terlihat saat diputar ulang",
     "its handler decides by its own code; only a replay itself can tell",
 )
+#: Why a callback was applied that told facts; all other reasons are a handler's.
+_BY_FACTS = frozenset({"", "confirmed"})
 PRUNED = "pruned"
 _BECOMES: dict[str, Text] = {
     "applied": Text("menambah fakta, dan uang yang mengikutinya", "adds facts, and the money that follows from them"),
@@ -34,7 +36,7 @@ def what_becomes(was: str, today: str, lang: Lang, *, reason: str = "") -> str:
     `reason`: why it was so, where it is one callback.
     """
     if was == "applied":
-        told = _HANDED_OVER if reason == "handed_over" else _APPLIED
+        told = _APPLIED if reason in _BY_FACTS else _HANDED_OVER
     elif not today:
         told = _UNFORESEEN
     else:

@@ -329,6 +329,8 @@ MANAGED = [
     ("POST", "/channels"),
     ("POST", "/channels/codes"),
     ("POST", "/channels/1/end"),
+    ("GET", "/imports"),
+    ("GET", "/products"),
     ("POST", "/callbacks/event/file"),
 ]
 

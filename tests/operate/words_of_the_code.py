@@ -13,6 +13,8 @@ _REASONS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "CsvOutcome": ((0,), ("reason",)),
     "GiveUp": ((0,), ("reason",)),
     "Failure": ((), ("reason",)),
+    "FileRefused": ((0,), ()),
+    "Look": ((0,), ()),
     "_rejected": ((2,), ()),
     "_reject": ((1,), ()),
 }
@@ -29,17 +31,18 @@ _ALERTS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "alert": ((1,), ()),
 }
 #: Functions whose returned texts are reasons.
-_GIVE_REASONS = ("_doubt", "_why_not", "_hopeless")
+_GIVE_REASONS = ("_doubt", "_why_not", "_hopeless", "_why_unopened")
 #: The same for reasons that a dead letter may have.
 _BURY: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Told": ((), ("refused",)),
     "Said": ((), ("refused",)),
     "GiveUp": ((0,), ("reason",)),
     "Failure": ((), ("reason",)),
+    "FileRefused": ((0,), ()),
     "_rejected": ((2,), ()),
     "_reject": ((1,), ()),
 }
-_RETURN_WHAT_IS_BURIED = ("_why_not", "_hopeless")
+_RETURN_WHAT_IS_BURIED = ("_why_not", "_hopeless", "_why_unopened")
 _BURIED_OUTCOMES = ("OutcomeWord.REJECTED", "OutcomeWord.SET_ASIDE")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 

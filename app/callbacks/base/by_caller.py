@@ -13,10 +13,18 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.callbacks.base.handing_over import HandlerPerformer, Middleware, result_of, run, task_of
+from app.callbacks.base.handing_over import (
+    HandlerPerformer,
+    Middleware,
+    refusal_of,
+    result_of,
+    run,
+    settle,
+    task_of,
+)
 from app.core.clock import now_us
 from app.core.database import writing
-from app.core.errors import DatabaseError
+from app.core.errors import DatabaseError, ValidationError
 from app.core.telemetry import get_logger, redact
 from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.tasks import Failure, Result, Task
@@ -62,6 +70,9 @@ async def carry_out(
     renewing = asyncio.create_task(_renew(bind, task)) if isinstance(bind, Engine) else None
     try:
         value = await run(handler, callback, data, attempt=task.tries, middleware=middleware)
+    except ValidationError as error:
+        await _tell(bind, task, refusal_of(error))
+        raise
     except Exception as error:
         await _tell(bind, task, Failure(words_of(error, redact)))
         raise
@@ -99,8 +110,9 @@ def _give_back(bind: Engine | Connection, task: Task) -> None:
 
 def _finish(bind: Engine | Connection, task: Task, result: Result) -> None:
     at = now_us()
-    verdict = after_try(task, result, at, random.random(), HandlerPerformer.policy)  # noqa: S311 - jitter
+    proposed = after_try(task, result, at, random.random(), HandlerPerformer.policy)  # noqa: S311 - jitter
     with writing(bind) as connection:
+        verdict = settle(connection, task, result, proposed, at)
         finish(connection, [Ending(task, verdict, task.created_at)], at)
 
 

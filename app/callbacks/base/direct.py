@@ -18,7 +18,7 @@ from app.callbacks.base.handing_over import Middleware, is_running
 from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing
-from app.core.errors import CallbackError, UnreadableBody
+from app.core.errors import CallbackError, FileRefused, UnreadableBody, ValidationError
 from app.core.language import Lang, Text
 from app.core.refusals import refusal_text
 from app.core.telemetry import get_logger, hide_settings
@@ -110,10 +110,16 @@ async def take(
         return answer(outcome, lang)
     try:
         return await carry_out(handler, callback, data, claiming.task, bind, middleware=middleware)
+    except ValidationError as error:
+        return failure(_why_refused(error, lang), "refused", callback.id)
     except Exception as error:
         hide_settings(settings)
         log.exception("handler_failed", handler=call.name, callback_id=str(callback.id))
         return failure(f"{getattr(_FAILED, lang)}: {type(error).__name__}", "failed", callback.id)
+
+
+def _why_refused(error: ValidationError, lang: Lang) -> str:
+    return reason_text(error.reason, error.detail, lang) if isinstance(error, FileRefused) else str(error)
 
 
 def as_a_direct_call(own: Callable[..., Any]) -> Callable[..., Any]:

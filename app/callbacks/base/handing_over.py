@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -10,9 +11,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.callbacks.base.reading import decode_object, shown
-from app.core.errors import UnreadableBody
+from app.core.errors import FileRefused, UnreadableBody, ValidationError
 from app.engine.callback import Callback, Outcome, OutcomeWord
-from app.engine.tasks import Circuit, Failure, Policy, Result, Success, Task
+from app.engine.outcomes import note
+from app.engine.tasks import Circuit, Failure, GiveUp, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import NewTask, enqueue
 
 #: The kind of the tasks that carry callbacks to handlers.
@@ -33,6 +35,8 @@ class CurrentCallback(msgspec.Struct, frozen=True):
     attempt: int  # 1 at the first go
     idempotency_key: str  # the same at every go
 
+
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 _current: ContextVar[CurrentCallback] = ContextVar("current_callback")
 _running: ContextVar[Any] = ContextVar("running_handler", default=None)
@@ -67,6 +71,30 @@ def result_of(value: Any) -> Result:
     if isinstance(value, Mapping) and value.get("success") is False:
         return Failure(shown(value.get("message")) or "the handler says that it failed", reason="handler_failed")
     return Success(value)
+
+
+def refusal_of(error: ValidationError) -> Failure:
+    """What a handler will not take, whenever it is asked: no repetition makes data valid."""
+    if isinstance(error, FileRefused):
+        return Failure(str(error), final=True, reason=error.reason, value=error.detail)
+    return Failure(str(error), final=True, reason="not_valid")
+
+
+def outcome_of(callback_id: int, value: Any) -> Outcome | None:
+    """What a handler returned, as the callback's outcome: `{"reason": word, "detail": {…}, "outcome": "applied"}`.
+
+    None where it gives no reason. `outcome` may be `applied` (the default), `duplicate` or `ignored`.
+    """
+    reason = value.get("reason") if isinstance(value, Mapping) else None
+    if not isinstance(reason, str) or not _WORD.fullmatch(reason):
+        return None
+    detail, word = value.get("detail"), value.get("outcome")
+    told = next((each for each in _TOLD if each == word), OutcomeWord.APPLIED)
+    return Outcome(callback_id, told, reason, detail=detail if isinstance(detail, Mapping) else {})
+
+
+#: What a handler may make of a callback; what it refuses, it raises.
+_TOLD = (OutcomeWord.APPLIED, OutcomeWord.DUPLICATE, OutcomeWord.IGNORED)
 
 
 def hand_over(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
@@ -160,7 +188,6 @@ class HandlerPerformer:
     rate_in_all_per_second: float | None = None
     circuit: Circuit | None = None  # one callback that fails says nothing of the next one
     timeout_seconds = 60.0
-    settle = None
 
     def __init__(
         self,
@@ -190,4 +217,24 @@ class HandlerPerformer:
             data = handler.read(callback.body)
         except UnreadableBody as error:
             return Failure(str(error), final=True, reason="unreadable")
-        return result_of(await run(handler, callback, data, attempt=task.tries, middleware=self._middleware))
+        try:
+            value = await run(handler, callback, data, attempt=task.tries, middleware=self._middleware)
+        except ValidationError as error:
+            return refusal_of(error)
+        return result_of(value)
+
+    @property
+    def settle(self) -> Settle:
+        """Keep what the handler told of the callback, in the transaction that writes the result."""
+        return settle
+
+
+def settle(connection: Connection, task: Task, result: Result, proposed: Verdict, at: int) -> Verdict:
+    """What a handler told becomes the callback's outcome; what it refused, the dead letter's detail."""
+    if isinstance(result, Success) and task.callback_id is not None:
+        told = outcome_of(task.callback_id, result.value)
+        if told is not None:
+            note(connection, told, at=at)
+    if isinstance(proposed, GiveUp) and isinstance(result.value, Mapping):
+        return msgspec.structs.replace(proposed, detail={**proposed.detail, **result.value})
+    return proposed

@@ -4,6 +4,11 @@ from app.core.language import Text
 from app.operate.matters.matter import DROP, LOOK_AND_RETRY, RETRY, Matter
 
 TASKS: dict[str, Matter] = {
+    "not_valid": Matter(
+        Text("Handler tidak menerima isinya: {last_error}", "The handler does not take what it holds: {last_error}"),
+        LOOK_AND_RETRY,
+        (RETRY, DROP),
+    ),
     "final": Matter(
         Text("Percobaan gagal untuk selamanya: {last_error}", "It failed for good: {last_error}"),
         LOOK_AND_RETRY,

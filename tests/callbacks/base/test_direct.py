@@ -18,6 +18,7 @@ from app.callbacks.base.handing_over import KIND
 from app.callbacks.callback_manager import CallbackManager, CallbackRouter
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.core.database import ensure_schema, get_db, make_engine
+from app.core.errors import FieldError
 from app.engine.callback import Identity
 from app.engine.log import open_log, visiting
 from app.engine.tasks.runner import Runner
@@ -142,7 +143,7 @@ async def test_events_are_routed_by_their_type_and_kept(engine: Engine) -> None:
     told = await router.route_event("file_created", {"path": "/path/to/file.txt", "filename": "file.txt"})
     assert (told["success"], told["outcome"]) == (True, "ignored")
     assert (await router.route_event("on_ready", {}))["outcome"] == "ignored"
-    assert (await router.route_event("file", {"event_type": "file_deleted", "path": "x"}))["outcome"] == "ignored"
+    assert (await router.route_event("file", {"event_type": "file_deleted", "path": "x"}))["outcome"] == "applied"
     log = open_log("sqlite:///data/log.db", server=False)
     kept = log.read_after(0, 10)
     log.close()
@@ -219,6 +220,28 @@ async def test_a_handler_that_says_it_failed_answers_so_and_is_tried_again_as_ov
     assert (await router.route_webhook("own", {"a": 1}))["message"] == "no stock"
     [(_, state, tries)] = tasks(engine)
     assert (state, tries) == ("ready", 1)
+
+
+async def test_what_a_handler_of_ones_own_refuses_is_refused_and_not_tried_again(engine: Engine) -> None:
+    router = a_router(engine)
+    manager_of(router).register_handler("own", Own(FieldError("amount", "is missing")))
+    told = await router.route_webhook("own", {"a": 1})
+    assert (told["success"], told["outcome"], told["message"]) == (False, "refused", "amount: is missing")
+    [(_, state, tries)] = tasks(engine)
+    assert (state, tries) == ("dead", 1)
+
+
+async def test_what_a_handler_of_ones_own_tells_is_kept_as_the_outcome(engine: Engine) -> None:
+    class Telling(Own):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            return {"success": True, "outcome": "ignored", "reason": "no_stock", "detail": data}
+
+    router = a_router(engine)
+    manager_of(router).register_handler("own", Telling())
+    await router.route_webhook("own", {"a": 1})
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT outcome, reason, detail FROM callback_outcomes")).one()
+    assert tuple(row) == ("ignored", "no_stock", '{"a":1}')
 
 
 async def test_what_a_handler_of_ones_own_cannot_read_is_refused_before_it_is_kept(engine: Engine) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, text
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, current_callback
 from app.callbacks.base.handing_over import CallNext, HandlerPerformer, key_of, run
 from app.core.database import ensure_schema, make_engine, writing
+from app.core.errors import FieldError, FileRefused
 from app.engine.callback import Callback
 from app.engine.deciding import decide, decide_again
 from app.engine.tasks.runner import Runner
@@ -160,3 +162,62 @@ async def test_a_handler_need_not_be_async() -> None:
             return data
 
     assert await run(Plain("plain"), a_callback("plain", {}), {"a": 1}, attempt=1) == {"a": 1}
+
+
+def outcome(engine: Engine) -> tuple[str, str, str]:
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT outcome, reason, detail FROM callback_outcomes")).one()
+        return (row.outcome, row.reason, row.detail)
+
+
+def counted(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT name, value FROM callback_counters WHERE value <> 0"))
+        return {row.name: row.value for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ({"success": True}, ("applied", "handed_over", "")),
+        ({"success": True, "reason": "stocked", "detail": {"boxes": 3}}, ("applied", "stocked", '{"boxes":3}')),
+        ({"reason": "nothing_to_do", "outcome": "ignored"}, ("ignored", "nothing_to_do", "")),
+        ({"reason": "known", "outcome": "duplicate"}, ("duplicate", "known", "")),
+        ({"reason": "mine", "outcome": "rejected"}, ("applied", "mine", "")),
+        ({"reason": "mine", "outcome": ["odd"]}, ("applied", "mine", "")),
+        ({"reason": "Not a word!"}, ("applied", "handed_over", "")),
+        ({"reason": ["list"]}, ("applied", "handed_over", "")),
+        ({"reason": "long", "detail": {"x": "y" * 20_000}}, ("applied", "long", "")),
+        ({"reason": "odd", "detail": {"x": object()}}, ("applied", "odd", "")),
+        ({"reason": "odd", "detail": ["a"]}, ("applied", "odd", "")),
+        ("done", ("applied", "handed_over", "")),
+    ],
+)
+async def test_what_a_handler_tells_of_its_callback_becomes_the_outcome(
+    engine: Engine, answer: Any, kept: tuple[str, str, str]
+) -> None:
+    handler, callbacks = Recorder(answer=answer), [a_callback("recorder", {}, number=1)]
+    hand_over(engine, handler, callbacks)
+    await a_runner(engine, handler, callbacks).run_once(2_000)
+    assert outcome(engine) == kept
+    assert counted(engine) == {f"outcome:{kept[0]}": 1}
+    assert [state for _, state, _, _ in tasks(engine)] == ["done"]
+
+
+async def test_what_a_handler_refuses_is_a_dead_letter_at_once_with_its_reason(engine: Engine) -> None:
+    class Strict(Recorder):
+        async def handle(self, data: Any) -> Any:  # type: ignore[override]
+            if data == {}:
+                raise FieldError("amount", "is missing")
+            raise FileRefused("file_too_large", size=11, most=10)
+
+    handler, callbacks = Strict(), [a_callback("recorder", body, number=n) for n, body in ((1, {}), (2, {"a": 1}))]
+    hand_over(engine, handler, callbacks)
+    await a_runner(engine, handler, callbacks).run_once(2_000)
+    assert [(state, tries) for _, state, tries, _ in tasks(engine)] == [("dead", 1), ("dead", 1)]
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT reason, detail FROM callback_dead ORDER BY id")).all()
+    assert rows[0].reason == "not_valid"
+    assert "amount: is missing" in rows[0].detail
+    assert rows[1].reason == "file_too_large"
+    assert json.loads(rows[1].detail)["most"] == 10
