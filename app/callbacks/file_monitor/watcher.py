@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from app.callbacks.file_monitor.hints import Hints, folders_heard
 from app.core.clock import now_us
 from app.core.database import is_storage_trouble
-from app.core.errors import DatabaseError
+from app.core.errors import CallbackError, DatabaseError, SchemaOutdated, StartRefused, StateDisplaced
 from app.core.telemetry import get_logger, redact
 from app.files.mounts import Ground, ground_of
 from app.operate.files.watching import Hearing, Place, Round, Told, Watching
@@ -155,8 +155,8 @@ class _Watcher:
             if not each.begun:
                 self._begin(each)
             ended = each.watching.round(at=now_us(), seconds=began, hearing=self._hearing(each))
-        except (DatabaseError, DBAPIError) as error:
-            if isinstance(error, DBAPIError) and not is_storage_trouble(error):
+        except (DatabaseError, StartRefused, DBAPIError) as error:
+            if not each.begun or self._options.once or not _may_pass(error):
                 raise
             self._wait_for_storage(each, error)
             return
@@ -207,13 +207,11 @@ class _Watcher:
 
         return Hearing(told, seeing)
 
-    def _wait_for_storage(self, each: _Looked, error: DatabaseError | DBAPIError) -> None:
+    def _wait_for_storage(self, each: _Looked, error: CallbackError | DBAPIError) -> None:
         """Said once, tried again; what was appended and not remembered is read in the log."""
         each.watching.forget_memory()
         self._engine.dispose()
         what = redact(str(error.orig) if isinstance(error, DBAPIError) else str(error))
-        if self._options.once:
-            raise error
         if what != self._storage_trouble:
             self._storage_trouble = what
             log.warning("watch.waiting", error=what)
@@ -254,3 +252,10 @@ class _Watcher:
                 folder=each.path,
                 why=f"the system tells of {heard} of {folders} folders; raise fs.inotify.max_user_watches",
             )
+
+
+def _may_pass(error: CallbackError | DBAPIError) -> bool:
+    """Whether it is worth waiting: not for a state that is another one."""
+    if isinstance(error, DBAPIError):
+        return is_storage_trouble(error)
+    return not isinstance(error, StateDisplaced | SchemaOutdated)
