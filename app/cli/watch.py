@@ -130,8 +130,6 @@ def _holds(above: str, path: str) -> bool:
 def _watching(
     settings: Settings, engine: Engine, handler: Handler, folder: Folder, *, patience: float, accept: bool
 ) -> Watching:
-    from app.callbacks.file_monitor.watcher import ground  # noqa: PLC0415 - as above
-
     number = _locked(settings, engine, folder)
     log = log_path(settings.callback_log_url)
     own = [os.path.realpath(path) for path in (log, engine.url.database or "")]
@@ -141,7 +139,7 @@ def _watching(
         databases=own,
         folders=[os.path.realpath(settings.callback_uploads)],
     )
-    place = Place(folder, number, leave, ground(folder.real), Patience(rest=patience))
+    place = Place(folder, number, leave, patience=Patience(rest=patience))
     return Watching(place, engine, settings.callback_log_url, handler, accept=accept)
 
 

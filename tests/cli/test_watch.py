@@ -204,6 +204,29 @@ def test_a_folder_that_vanishes_is_waited_for_and_heard_of_again(desk: Desk, tmp
     assert desk.told()[2:] == ["deleted a.csv", "deleted b.csv"]
 
 
+def test_a_folder_that_is_deleted_and_made_again_is_heard_of_again(desk: Desk) -> None:
+    (desk.inbox / "a.csv").write_text("a")
+    with desk.watched("--every", "600", str(desk.inbox)) as watcher:
+        desk.tells("created a.csv")
+        shutil.rmtree(desk.inbox)
+        desk.inbox.mkdir()  # perhaps with the number of the one before
+        (desk.inbox / "b.csv").write_text("b")
+        desk.tells("deleted a.csv", "created b.csv")
+        until(lambda: "listening_anew" in watcher.err, watcher)
+        time.sleep(0.3)  # heard of by now; the next one by a hint alone
+        (desk.inbox / "c.csv").write_text("c")
+        desk.tells("created c.csv")
+
+
+def test_a_folder_that_comes_later_is_waited_for(desk: Desk) -> None:
+    desk.inbox.rmdir()
+    with desk.watched("--every", "0.2", str(desk.inbox)) as watcher:
+        until(lambda: "cannot be opened" in watcher.err, watcher)
+        desk.inbox.mkdir()
+        (desk.inbox / "a.csv").write_text("a")
+        desk.tells("created a.csv")
+
+
 def test_where_the_system_cannot_tell_it_looks_often_and_says_so(desk: Desk, tmp_path: Path, root: Path) -> None:
     (tmp_path / "full.py").write_text(
         "import errno\n"

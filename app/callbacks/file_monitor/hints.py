@@ -6,7 +6,7 @@ Nothing is lost when hints are: each folder is looked at again and again.
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -48,6 +48,7 @@ class Hints:
         self._observer: Any = None
         self._watches: dict[str, ObservedWatch] = {}
         self._hinted: set[str] = set()
+        self._lost: set[str] = set()
 
     def listen(self, folder: str, ignores: Callable[[str], bool]) -> str:
         """Hear of changes below the folder of this resolved path, anew if it was heard before → "", or why not."""
@@ -65,6 +66,7 @@ class Hints:
 
     def deafen(self, folder: str) -> None:
         """Hear of this folder no more."""
+        self._lost.discard(folder)
         watch = self._watches.pop(folder, None)
         if watch is not None:
             self._observer.unschedule(watch)
@@ -76,19 +78,32 @@ class Hints:
             return True
         return False
 
+    def lost(self, folder: str) -> bool:
+        """Whether the folder itself was deleted since: then nothing more is heard of what stands in its place."""
+        return folder in self._lost
+
     def close(self) -> None:
         """Hear of nothing any more."""
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
 
-    def _hint(self, folder: str) -> None:
+    def _hint(self, folder: str, *, lost: bool = False) -> None:
         self._hinted.add(folder)
+        if lost:
+            self._lost.add(folder)
         self._wake.set()
 
 
+class Hint(Protocol):
+    """Takes a hint."""
+
+    def __call__(self, folder: str, *, lost: bool) -> None:
+        """Something changed below the folder; `lost`: it was deleted itself."""
+
+
 class _Waker(FileSystemEventHandler):
-    def __init__(self, folder: str, ignores: Callable[[str], bool], hint: Callable[[str], None]) -> None:
+    def __init__(self, folder: str, ignores: Callable[[str], bool], hint: Hint) -> None:
         self._prefix = folder.rstrip("/") + "/"
         self._folder = folder
         self._ignores = ignores
@@ -96,19 +111,22 @@ class _Waker(FileSystemEventHandler):
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """A folder whose only changes are to files that are left alone is not looked at."""
-        paths = (str(path) for path in (event.src_path, event.dest_path) if path)
-        if any(self._matters(path) for path in paths):
-            self._hint(self._folder)
+        paths = [str(path) for path in (event.src_path, event.dest_path) if path]
+        lost = isinstance(event, DirDeletedEvent) and paths == [self._folder]
+        if lost or any(self._matters(path) for path in paths):
+            self._hint(self._folder, lost=lost)
 
     def _matters(self, path: str) -> bool:
         return not path.startswith(self._prefix) or not self._ignores(path[len(self._prefix) :])
 
 
-def folders_heard() -> int:
-    """How many folders the system tells this process of (Linux; 0 elsewhere).
+def folders_heard() -> int | None:
+    """How many folders the system tells this process of; None where it does not say (it is not Linux).
 
     Where the user's limit is reached (fs.inotify.max_user_watches), watchdog leaves the other folders out silently.
     """
+    if not _DESCRIPTORS.is_dir():
+        return None
     count = 0
     try:
         for each in _DESCRIPTORS.iterdir():

@@ -3,7 +3,6 @@
 A hint of the system only makes the next look come sooner; what is told is what a look finds.
 """
 
-import os
 import signal
 import threading
 import time
@@ -30,7 +29,7 @@ POLL_SECONDS = 2.0
 #: A program that writes many files gives many hints: one look for all of them.
 _DEBOUNCE_SECONDS = 0.1
 #: So many times as long as a look took, it rests: a huge folder costs a fraction of one processor.
-_REST, _REST_UNHINTED = 3, 10
+_REST, _REST_UNHINTED = 2, 10
 _TROUBLE_SECONDS = 1.0
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -184,8 +183,10 @@ class _Watcher:
     def _listen(self, each: _Looked) -> str:
         """Have the system tell of changes; where it does not, look often → how the folder is watched."""
         each.every = self._options.every
+        each.watching.stand_on(ground(each.path))
         if self._options.once:
             return "once"
+        self.hints.deafen(each.path)
         network = each.watching.place.ground.network
         why = f"{network}: others' changes are not told" if network else ""
         if not why:
@@ -205,7 +206,7 @@ class _Watcher:
             self._showing.seeing(files)
             self._go_on()
 
-        return Hearing(told, seeing)
+        return Hearing(told, seeing, self._go_on)
 
     def _wait_for_storage(self, each: _Looked, error: CallbackError | DBAPIError) -> None:
         """Said once, tried again; what was appended and not remembered is read in the log."""
@@ -229,23 +230,26 @@ class _Watcher:
     def _say(self, each: _Looked, ended: Round) -> None:
         """What is wrong with the folder, once; and hear of the right folder again when it is back."""
         if ended.trouble != each.trouble:
-            each.trouble = ended.trouble
             if ended.trouble:
                 log.warning("watch.trouble", folder=each.path, why=ended.trouble)
             else:
                 log.info("watch.well_again", folder=each.path)
-        if ended.seen is None or self._options.once or each.watching.place.ground.network:
+        was, each.trouble = each.trouble, ended.trouble
+        if ended.seen is None or self._options.once:
             return
         root = (ended.seen.device, ended.seen.inode)
         if each.heard_root is None:
             self._check_heard(each, ended.seen.folders)
-        elif each.heard_root != root and (why := self._listen(each)):
-            log.info("watch.listening_anew", folder=each.path, how=why)
+        elif each.heard_root != root or was or self.hints.lost(each.path):
+            log.info("watch.listening_anew", folder=each.path, how=self._listen(each))
+            each.hinted = True  # what changed since that look was heard by nobody
         each.heard_root = root
 
     def _check_heard(self, each: _Looked, folders: int) -> None:
+        if each.every <= POLL_SECONDS or each.watching.place.ground.network:
+            return
         heard = folders_heard()
-        if each.every > POLL_SECONDS and os.path.exists("/proc/self/fdinfo") and heard < folders:  # noqa: PTH110 - a constant
+        if heard is not None and heard < folders:
             each.every = POLL_SECONDS
             log.warning(
                 "watch.polling",

@@ -54,6 +54,7 @@ class Hearing(msgspec.Struct, frozen=True):
 
     told: Callable[[Sequence[Told]], None] = lambda _batch: None
     seeing: Callable[[int], None] = lambda _files: None
+    pulse: Callable[[], None] = lambda: None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -84,6 +85,10 @@ class Watching:
     def known(self) -> int:
         """How many files are known. Raises LogUnavailable, and what the state says."""
         return len(self._knowing().files)
+
+    def stand_on(self, ground: Ground) -> None:
+        """What the folder lies on, as far as the system says."""
+        self.place = msgspec.structs.replace(self.place, ground=ground)
 
     def forget_memory(self) -> None:
         """After an error: what is known is read anew, with what may have been appended."""
@@ -116,7 +121,7 @@ class Watching:
         changes = changes_between(
             known.files, found.files, found.unreadable.keys(), numbered=self.place.ground.numbered
         )
-        ready, again = self._whole(changes, at=at, seconds=seconds)
+        ready, again = self._whole(changes, hearing, at=at, seconds=seconds)
         self._tell(known, ready, at=at, hearing=hearing)
         trouble = _trouble(found)
         self._note(found, trouble, at=at, seconds=seconds)
@@ -164,10 +169,13 @@ class Watching:
         if known.root is not None and known.root[0] != found.device:
             with writing(self._engine) as connection:
                 known = snapshots.rebase(connection, self.place.number, known, found.device)
+        self._accept = False  # of what becomes of it later nobody said that it is right
         self._known = Known(known.files, (found.device, found.inode), known.telling, known.scanned_at)
         return self._known
 
-    def _whole(self, changes: Sequence[Change], *, at: int, seconds: float) -> tuple[list[Change], float | None]:
+    def _whole(
+        self, changes: Sequence[Change], hearing: Hearing, *, at: int, seconds: float
+    ) -> tuple[list[Change], float | None]:
         """Those that can be told, and when to look at the others again."""
         ready: list[Change] = []
         waiting: dict[bytes, Waiting] = {}
@@ -176,6 +184,7 @@ class Watching:
             if change.kind not in {Kind.CREATED, Kind.MODIFIED} or change.state is None:
                 ready.append(change)
                 continue
+            hearing.pulse()
             decided = self._decided(change, change.state, at=at, seconds=seconds)
             if isinstance(decided, Change):
                 ready.append(decided)

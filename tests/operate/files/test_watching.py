@@ -282,8 +282,13 @@ def test_an_empty_folder_in_the_place_of_the_known_one_tells_nothing_until_it_is
     folder.started(accept=True)
     assert folder.look().trouble == ""
     assert folder.told()[1:] == ["deleted a.csv"]
+    folder.write("b.csv")
+    folder.look()
+    shutil.move(folder.inbox, tmp_path / "unmounted again")
+    folder.inbox.mkdir()
+    assert "another folder" in folder.look().trouble  # accepted was the one before
     folder.started()
-    assert folder.look().trouble == ""
+    assert "another folder" in folder.look().trouble
 
 
 def test_a_folder_that_was_emptied_by_hand_is_the_same_folder(folder: WatchedFolder) -> None:
