@@ -36,7 +36,7 @@ _WORDS = {"file_created": "created", "file_modified": "modified", "file_deleted"
 _STYLES = {"created": "green", "deleted": "red", "moved": "cyan"}
 
 Paths: TypeAlias = Annotated[
-    list[str] | None, typer.Argument(metavar="[PATH…]", help="Folders; by default those of CALLBACK_FOLDERS.")
+    list[str] | None, typer.Argument(metavar="PATH", help="Folders; by default those of CALLBACK_FOLDERS.")
 ]
 Every: TypeAlias = Annotated[float, typer.Option(help="Look at least so often, in seconds.", min=0.1, max=86_400)]
 Wait: TypeAlias = Annotated[

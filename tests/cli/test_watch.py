@@ -243,6 +243,25 @@ def test_where_the_system_cannot_tell_it_looks_often_and_says_so(desk: Desk, tmp
         desk.tells("created a.csv")
 
 
+def test_on_a_network_folder_it_looks_often_and_waits_for_a_file_to_rest(
+    desk: Desk, tmp_path: Path, root: Path
+) -> None:
+    (tmp_path / "nas.py").write_text(
+        "import os\n"
+        "from app.callbacks.file_monitor import watcher\n"
+        "from app.files.mounts import Ground\n"
+        "def setup(manager):\n"
+        "    watcher.ground = lambda path: Ground('nfs4', network='nfs4', devices={os.stat(path).st_dev})\n"
+    )
+    more = {"CALLBACK_APP": "nas:setup", "PYTHONPATH": f"{root}:{tmp_path}"}
+    with desk.watched("--patience", "1.5", str(desk.inbox), **more) as watcher:
+        assert "looks every 2 s (nfs4: others' changes are not told)" in watcher.err
+        (desk.inbox / "a.csv").write_text("a")
+        began = time.monotonic()
+        desk.tells("created a.csv")
+        assert time.monotonic() - began > 1
+
+
 def test_a_folder_has_one_watcher(desk: Desk) -> None:
     with desk.watched() as watcher:
         second = run("watch", str(desk.inbox), **desk.settings)

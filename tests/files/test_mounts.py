@@ -8,7 +8,7 @@ MOUNTS = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:42 / /mnt/share rw,noatime shared:9 - nfs4 nas:/share rw,vers=4.2
 31 22 0:43 / /mnt/my\040disk rw - cifs //nas/disk rw
-32 22 0:44 / /home/ani/remote rw - fuse.sshfs ani@host: rw
+32 22 0:44 / /remote/ani rw - fuse.sshfs ani@host: rw
 33 22 8:17 / /media/stick rw - vfat /dev/sdb1 rw
 34 22 254:1 / /mnt/share/local rw - xfs /dev/vdb rw
 35 22 0:50 / /over rw - nfs4 nas:/x rw
@@ -26,8 +26,8 @@ broken line
         ("/mnt/share/in/box", "nfs4", "nfs4", True),
         ("/mnt/shared", "ext4", "", True),
         ("/mnt/my disk/in", "cifs", "cifs", False),
-        ("/home/ani/remote", "fuse.sshfs", "fuse.sshfs", False),
-        ("/home/ani", "ext4", "fuse.sshfs", True),  # one is mounted below it
+        ("/remote/ani", "fuse.sshfs", "fuse.sshfs", False),
+        ("/remote", "ext4", "fuse.sshfs", True),  # one is mounted below it
         ("/media/stick", "vfat", "", False),
         ("/mnt/share/local/in", "xfs", "", True),
         ("/over/in", "ext4", "", True),  # the later one lies on top

@@ -1,12 +1,12 @@
 """One round of a watched folder: look, compare with what was told, tell what is whole, and only then remember it."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Engine
 
+from app.core.clock import now_us
 from app.core.database import reading, writing
 from app.core.errors import ValidationError, describe_os_error
 from app.core.telemetry import get_logger
@@ -142,7 +142,7 @@ class Watching:
         with visiting(self._log_url) as opened:
             changes = snapshots.appended_after(opened, known.telling, self.place.folder.real, PROVIDER)
         with writing(self._engine) as connection:
-            snapshots.save(connection, number, changes, telling=None, at=time.time_ns() // 1000)
+            snapshots.save(connection, number, changes, telling=None, at=now_us())
             return snapshots.load(connection, number)
 
     def _look(self, known: Known, hearing: Hearing) -> Scan | str:
