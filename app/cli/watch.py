@@ -169,8 +169,9 @@ def _say(place: Place, files: int, how: str) -> None:
 def _print_line(place: Place, batch: Sequence[Told]) -> None:
     del place
     out = printing.out()
+    at = datetime.fromtimestamp(now_us() / 1e6, UTC).astimezone().strftime("%H:%M:%S")
     for told in batch:
-        out.print(_line(told.event, datetime.now(UTC).astimezone().strftime("%H:%M:%S")))
+        out.print(_line(told.event, at))
     sys.stdout.flush()
 
 
