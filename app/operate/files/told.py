@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import ValidationError
 from app.files.snapshot import Change, Kind, State
 
 
-class NoEventOfOurs(ValidationError):
+class NoEventOfOurs(ValueError):
     """A body that no watcher wrote."""
 
 
