@@ -15,6 +15,9 @@ import msgspec
 COLUMNS_MAX = 200
 FIELD_CHARS_MAX = 65_536
 ROWS_MAX = 500_000
+#: Blank ones among them cost time, too.
+_LINES_MAX = 2_000_000
+_LINE_CHARS_MAX = 1 << 20
 #: A quotation mark that is closed only after more lines than this was never meant to be one.
 _RECORD_LINES_MAX = 50
 #: Among so many lines the header is looked for: reports open with a title and the span that they cover.
@@ -38,7 +41,7 @@ class BadRow(msgspec.Struct, frozen=True, gc=False):
     """A row that cannot be read: `why` is a stable word, `found` how many cells there are."""
 
     line: int
-    why: str  # `too_few_cells`, `too_many_cells`, `quote_not_closed`, `field_too_long`, `nul`
+    why: str  # `too_few_cells`, `too_many_cells`, `quote_not_closed`, `field_too_long`, `line_too_long`, `nul`
     found: int = 0
 
 
@@ -83,6 +86,8 @@ def read_table(content: bytes, score: Score) -> Table | Unreadable:
         return Unreadable("empty")
     if "\0" in text[:_HEAD_CHARS]:
         return Unreadable("not_text")
+    if max(text.count("\n"), text.count("\r")) > _LINES_MAX:
+        return Unreadable("too_many_rows", ROWS_MAX)
     columns, delimiter, header = _header(text, score)
     if len(columns) > COLUMNS_MAX:
         return Unreadable("too_many_columns", len(columns))
@@ -155,7 +160,7 @@ def _header(text: str, score: Score) -> tuple[tuple[str, ...], str, _Line]:
             continue
         for delimiter in delimiters:
             cells, last = _header_cells(text, line, delimiter)
-            known, likely = score(cells), _likely(cells)
+            known, likely = score(cells[:COLUMNS_MAX]), _likely(cells)
             if (known, likely) > rank:
                 best, rank = (cells, delimiter, last), (known, likely)
     if best is not None:
@@ -169,10 +174,10 @@ def _header_cells(text: str, line: _Line, delimiter: str) -> tuple[tuple[str, ..
     reader = _Reader(text, line.begins, line.number, delimiter)
     cells = reader.record()
     if isinstance(cells, str) or reader.last is None:
-        return (line.text.strip(),), line
+        return (line.text.strip()[:_HEAD_CHARS],), line
     while cells and not cells[-1].strip():
         cells.pop()
-    return tuple(" ".join(cell.split()) for cell in cells), reader.last
+    return tuple(" ".join(cell[:_HEAD_CHARS].split()) for cell in cells), reader.last
 
 
 def _likely(cells: Sequence[str]) -> int:
@@ -200,7 +205,9 @@ class _Reader:
         for line in _lines(self.text, self.begins, self.line):
             self._used += 1
             if self._used > _RECORD_LINES_MAX:
-                raise _NotClosedError
+                raise _GivenUpError("quote_not_closed")
+            if len(line.text) > _LINE_CHARS_MAX:
+                raise _GivenUpError("line_too_long")
             self.last = line
             yield line.text
 
@@ -214,8 +221,8 @@ class _Reader:
             return next(self._cells)
         except csv.Error as error:
             why = "field_too_long" if "limit" in str(error) else "quote_not_closed"
-        except _NotClosedError:
-            why = "quote_not_closed"
+        except _GivenUpError as error:
+            why = str(error)
         begins, number = (self.begins, self.line) if before is None else (before.ends, before.number + 1)
         spoiled = next(_lines(self.text, begins, number))
         self.begins, self.line, self.last = spoiled.ends, spoiled.number + 1, spoiled
@@ -228,8 +235,8 @@ class _Reader:
         return self.line if self.last is None else self.last.number + 1
 
 
-class _NotClosedError(Exception):
-    """A record that goes on for too many lines."""
+class _GivenUpError(Exception):
+    """A record that is too long, with the word for it."""
 
 
 def _rows(text: str, begins: int, line: int, delimiter: str, width: int) -> Iterator[Row | BadRow | None]:

@@ -1,6 +1,7 @@
 """What people and spreadsheets hand in as CSV: read, or told why not; no exception, no row lost in silence."""
 
 import codecs
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -111,6 +112,7 @@ def test_a_heading_may_stand_on_two_lines() -> None:
         ("1,A\0ni,5\n2,Budi,6\n", [Row(2, ("1", "A", "5"))]),
         (f"1,{'a' * 70_000},5\n2,Budi,6\n", [BadRow(2, "field_too_long", 3), Row(3, ROWS[1])]),
         (f"1,{'a' * 200_000},5\n2,Budi,6\n", [BadRow(2, "field_too_long"), Row(3, ROWS[1])]),
+        (f"1{',a' * 600_000}\n2,Budi,6\n", [BadRow(2, "line_too_long"), Row(3, ROWS[1])]),
     ],
 )
 def test_a_row_that_does_not_fit_is_told_by_its_line_and_costs_no_other(rows: str, told: list[Row | BadRow]) -> None:
@@ -170,6 +172,26 @@ def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_table, "ROWS_MAX", 2)
     assert table(PLAIN).row_count == 2
     assert read_table((PLAIN + "3,Cici,7\n").encode(), score) == Unreadable("too_many_rows", 2)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'"' * 5_000_000,
+        b",\n" * 2_500_000,
+        b"ab," * 1_700_000,
+        (b"ab," * 300_000 + b"\n") * 5,
+        b'"x\n' * 100_000,
+        b"id;name;price\n" + b'"\n' * 400_000,
+    ],
+    ids=["marks", "blank rows", "one long line", "long lines", "open marks", "marks behind a header"],
+)
+def test_a_hostile_file_is_done_with_soon(content: bytes) -> None:
+    began = time.process_time()
+    found = read_table(content, score)
+    assert isinstance(found, Unreadable) or found.row_count < csv_table.ROWS_MAX
+    assert time.process_time() - began < 20
 
 
 SIGNS = st.text('id,name;"\t|\n\r\0= 12é', max_size=80)

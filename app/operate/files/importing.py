@@ -65,7 +65,7 @@ def import_csv(bind: Engine | Connection, content: bytes, *, filename: str, call
         callback_id=callback_id,
         at=at,
     )
-    return _told(table, imported)
+    return _told(table, imported, callback_id)
 
 
 def import_table(
@@ -79,7 +79,7 @@ def import_table(
     return Imported(take_rows(bind, begun, work, recognised.rows, at=at), before=False)
 
 
-def _told(table: Table, imported: Imported) -> CsvOutcome:
+def _told(table: Table, imported: Imported, callback_id: int) -> CsvOutcome:
     record = imported.record
     counts = {**dict.fromkeys(_TOLD[record.kind], 0), "unreadable": 0, **record.tally.counts}
     detail = {
@@ -89,7 +89,8 @@ def _told(table: Table, imported: Imported) -> CsvOutcome:
         **counts,
         "unreadable_lines": [_line(each) for each in record.tally.lines],
     }
-    if not imported.before:
+    # The callback that brought it may be handled again: killed behind its import, it is told what that came to.
+    if not imported.before or record.callback_id == callback_id:
         return CsvOutcome(_DONE[record.kind], detail)
     detail |= {
         "imported_at": time_text(record.ended_at or record.began_at),
