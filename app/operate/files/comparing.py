@@ -25,7 +25,7 @@ def comparing(recognised: Recognised) -> Work:
     def take(connection: Connection, state: Import, rows: Sequence[Read]) -> None:
         _take(connection, state, rows, report)
 
-    return Work(take, _end)
+    return Work(("agree", "differ", "unreadable"), take, _end)
 
 
 def _take(connection: Connection, state: Import, rows: Sequence[Read], report: Report) -> None:

@@ -25,11 +25,6 @@ _WORK: Mapping[str, Callable[[Recognised], Work]] = {
     digiflazz_prices.KIND: importing,
 }
 _DONE = {midtrans_report.KIND: "report_compared", digiflazz_prices.KIND: "prices_imported"}
-#: Counts that are told even where nothing was counted.
-_TOLD = {
-    midtrans_report.KIND: ("agree", "differ"),
-    digiflazz_prices.KIND: ("new", "changed", "unchanged", "rose", "fell"),
-}
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -81,12 +76,11 @@ def import_table(
 
 def _told(table: Table, imported: Imported, callback_id: int) -> CsvOutcome:
     record = imported.record
-    counts = {**dict.fromkeys(_TOLD[record.kind], 0), "unreadable": 0, **record.tally.counts}
     detail = {
         "kind": record.kind,
         "import": str(record.no),
         **_table_told(table),
-        **counts,
+        **record.tally.counts,
         "unreadable_lines": [_line(each) for each in record.tally.lines],
     }
     # The callback that brought it may be handled again: killed behind its import, it is told what that came to.

@@ -22,6 +22,7 @@ _VALUES = (
     "name", "category", "brand", "type", "seller", "price", "admin", "commission", "buyer_active", "seller_active",
     "stock", "start_cut_off", "end_cut_off", "description",
 )  # fmt: skip
+_WORDS = ("new", "changed", "rose", "fell", "unchanged", "unreadable")
 _KEPT = ("price_before", "price_changed_at", "import_no")
 
 
@@ -45,7 +46,7 @@ def importing(recognised: Recognised) -> Work:
     def end(connection: Connection, state: Import) -> None:
         _end(connection, state, recognised.places)
 
-    return Work(take, end)
+    return Work(_WORDS, take, end)
 
 
 def _take(
@@ -128,8 +129,6 @@ def _write(connection: Connection, state: Import, products: dict[str, _Known]) -
 
 def _end(connection: Connection, state: Import, places: Places) -> None:
     """Count the products of earlier lists that this one does not name; prepaid and postpaid ones apart."""
-    for word in ("new", "changed", "unchanged"):
-        state.tally.add(word, 0)
     prepaid, postpaid = "price" in places, "admin" in places
     absent = driver(connection).execute(
         "SELECT count(*) FROM callback_products WHERE provider = ? AND import_no < ?"

@@ -57,6 +57,8 @@ class Import(msgspec.Struct, frozen=True):
 class Work(msgspec.Struct, frozen=True):
     """What is done with the rows of one kind, inside the transaction that moves the place."""
 
+    #: counted even where there are none
+    words: tuple[str, ...]
     take: Callable[[Connection, Import, Sequence[Read]], None]
     end: Callable[[Connection, Import], None]
 
@@ -122,6 +124,8 @@ def _step(bind: Engine | Connection, seen: Import, work: Work, chunk: Sequence[R
         work.take(connection, state, chunk)
         last = len(chunk) < CHUNK_ROWS
         if last:
+            for word in work.words:
+                state.tally.add(word, 0)
             work.end(connection, state)
         next_row = state.next_row + len(chunk)
         connection.execute(
