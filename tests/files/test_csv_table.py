@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.files import csv_table
@@ -197,6 +197,7 @@ def test_a_hostile_file_is_done_with_soon(content: bytes) -> None:
 SIGNS = st.text('id,name;"\t|\n\r\0= 12é', max_size=80)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | SIGNS.map(str.encode) | SIGNS.map(lambda text: text.encode("utf-16")))
 @example(b'"')
 @example(b'"\n' * 200)
@@ -215,6 +216,7 @@ def test_nothing_raises_and_rows_are_the_same_each_time(content: bytes) -> None:
 LINES = st.lists(st.tuples(st.text("ab,;\"' \n|", min_size=1, max_size=8), st.integers(1, 9)), max_size=12)
 
 
+@settings(deadline=None)
 @given(LINES, st.sampled_from(csv_table.DELIMITERS), st.booleans())
 def test_what_a_spreadsheet_writes_is_read_back(rows: list[tuple[str, int]], delimiter: str, windows: bool) -> None:  # noqa: FBT001
     quoted = [('"' + name.replace('"', '""') + '"', number) for name, number in rows]

@@ -1,7 +1,7 @@
 """Which columns make a file a price list, which do not, and what its rows say."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.providers.columns import Unread, normalised
@@ -140,6 +140,7 @@ def test_why_a_row_cannot_be_read(row: str, why: str) -> None:
     assert found.why == why
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20), min_size=17, max_size=17))
 def test_no_row_raises(cells: list[str]) -> None:
     places = {field.name: place for place, field in enumerate(FIELDS)}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.providers.columns import Unread, normalised, places_of
@@ -139,6 +139,7 @@ def test_why_a_row_cannot_be_read(row: str, why: str, cell: str) -> None:
     assert read("order_id;gross_amount;status", row) == [Unread(2, why, cell)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20), min_size=12, max_size=12))
 def test_no_row_raises(cells: list[str]) -> None:
     places = {field.name: place for place, field in enumerate(FIELDS)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.money import format_amount
@@ -130,6 +130,7 @@ STYLES: dict[str, Callable[[int, int], str]] = {
 }
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(STYLES)),
     st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 99), st.booleans()), max_size=8),
@@ -143,6 +144,7 @@ def test_a_column_in_one_style_is_read_rightly_or_not_at_all(style: str, amounts
         assert amount_from(cell, mark) in {None, -minor if minus else minor}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30) | st.text("0123456789.,-()Rp", max_size=12)))
 def test_nothing_raises(cells: list[str]) -> None:
     mark = marks_of(cells)
