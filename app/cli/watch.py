@@ -73,6 +73,7 @@ def watch(  # noqa: PLR0917 - the options are what one may want of a watcher
     """
     from app.callbacks.callback_manager import load_app  # noqa: PLC0415 - each command loads its own room only
     from app.callbacks.file_monitor.watcher import Options, Showing, run  # noqa: PLC0415 - as above
+    from app.engine.supervisor import stop_with_supervisor  # noqa: PLC0415 - as above
 
     settings = parts.settings()
     folders = _outermost(_folders(paths or list(named(settings))))
@@ -88,6 +89,7 @@ def watch(  # noqa: PLR0917 - the options are what one may want of a watcher
         watchings = [
             _watching(settings, engine, handler, folder, patience=patience, accept=accept) for folder in folders
         ]
+    stop_with_supervisor()
     show = _print_json if json else _print_line
     first = _FirstLook()
     try:
