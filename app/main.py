@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.engine.asgi import ASGIApp, Receive, Scope, Send
+from app.engine.head import UPLOADS, is_form
 from app.engine.reception import STATE_KEY, Reception
 
 _HOT = re.compile(r"/callbacks/(webhook|event)/([^/]+)/?")
@@ -32,11 +33,16 @@ class FrontDoor:
             path: str = scope["path"]
             root: str = scope.get("root_path", "")
             matched = _HOT.fullmatch(path.removeprefix(root))
-            if matched is not None:
+            if matched is not None and not _is_upload(matched, scope):
                 answer = reception.webhook if matched[1] == "webhook" else reception.event
                 await answer(scope, receive, send, matched[2])
                 return
         await self.faces(scope, receive, send)
+
+
+def _is_upload(matched: re.Match[str], scope: Scope) -> bool:
+    """Whether FastAPI reads it: a form with a file, which is larger than any callback."""
+    return matched[0].rstrip("/") == UPLOADS and is_form(dict(reversed(scope["headers"])))
 
 
 def create_app(open_parts: Opener | None = None, *, faces: FastAPI | None = None) -> FrontDoor:

@@ -88,6 +88,15 @@ class MaybePersonWithReason(Person):
     reason: StrictStr | None = None
 
 
+class Approval(Person):
+    """Who approves a top-up; how much was paid, where the user said nothing or something else."""
+
+    amount: Amount | None = None
+    reason: StrictStr | None = None
+
+
+MaybeApproval: TypeAlias = Annotated[Approval | None, Body(openapi_examples=examples.shown(examples.APPROVE))]
+Rejection: TypeAlias = Annotated[PersonWithReason, Body(openapi_examples=examples.shown(examples.REJECT))]
 Said: TypeAlias = Annotated[Word, Body(openapi_examples=examples.shown(examples.WORDS))]
 MaybeNamed: TypeAlias = Annotated[Person | None, Body(openapi_examples=examples.shown(examples.RETRY))]
 NamedWithReason: TypeAlias = Annotated[PersonWithReason, Body(openapi_examples=examples.shown(examples.DROP))]

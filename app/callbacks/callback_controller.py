@@ -6,7 +6,14 @@ from fastapi import APIRouter, Path, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.callbacks import channel_controller, embedding, examples, imports_controller
+from app.callbacks import (
+    channel_controller,
+    embedding,
+    examples,
+    imports_controller,
+    topup_controller,
+    upload_controller,
+)
 from app.callbacks.bodies import Announcement, MaybeNamed, NamedWithReason, ReplayingPerson, Said
 from app.callbacks.callback_manager import get_callback_manager
 from app.callbacks.handlers_shown import HandlerShown, HandlersShown
@@ -40,7 +47,7 @@ managed = APIRouter(
 )
 public = APIRouter(route_class=ProblemRoute)
 
-_CALLBACK_PROBLEMS = described(400, 401, 404, 408, 413, 415, 422, 431, 500, 501, 503)
+_CALLBACK_PROBLEMS = described(*upload_controller.CALLBACK_PROBLEMS)
 _BODY_PROBLEMS = (400, 411, 413, 415, 422)
 
 
@@ -265,9 +272,12 @@ def metrics(request: Request) -> Response:
 
 
 callback_router = APIRouter(lifespan=embedding.lifespan)
+callback_router.include_router(upload_controller.public)  # its one address before those of all events
 callback_router.include_router(public)
 callback_router.include_router(managed)
 callback_router.include_router(channel_controller.router)
+callback_router.include_router(upload_controller.managed)
+callback_router.include_router(topup_controller.router)
 callback_router.include_router(imports_controller.router)
 
 __all__ = ["callback_router", "install"]

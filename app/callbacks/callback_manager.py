@@ -14,7 +14,7 @@ from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegist
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
 from app.callbacks.discord.extra import need_discord_py
-from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler
+from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler, FileUploadCallbackHandler
 from app.callbacks.notification.notification_callbacks import (
     DiscordWebhookHandler,
     NotificationCallbackFactory,
@@ -61,7 +61,7 @@ class CallbackManager:
             self.register_handler(handler.name, handler)
         for channel_handler in NotificationCallbackFactory.channel_handlers(db, self.settings):
             self.register_handler(channel_handler.name, channel_handler)
-        for event_maker in (FileMonitorCallbackHandler, DiscordBotEventHandler):
+        for event_maker in (FileMonitorCallbackHandler, FileUploadCallbackHandler, DiscordBotEventHandler):
             event_handler = event_maker(db, self.settings)
             self.register_handler(event_handler.name, event_handler)
         #: for the engine: webhooks by name, events as `event/{name}`; looked up live

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.files.kinds import ALLOWED, MEDIA_TYPES
+
 TRANSACTION: dict[str, Any] = {"order_id": "ORDER-123", "user_id": "ani", "kind": "topup", "amount": "100000.00"}
 
 MIDTRANS = {
@@ -22,6 +24,16 @@ DIGIFLAZZ = {
 }
 FILE = {"event_type": "file_created", "path": "/uploads/file.txt", "filename": "file.txt", "size": 1024}
 
+UPLOAD = {
+    "event_type": "file_uploaded",
+    "file_path": "/var/lib/shop/uploads/bukti.jpg",
+    "original_filename": "bukti.jpg",
+    "file_size": 51234,
+    "upload_type": "topup_proof",
+    "user_id": "ani",
+    "amount": "50000.00",
+}
+
 WEBHOOKS = {"midtrans": MIDTRANS, "digiflazz": DIGIFLAZZ}
 EVENTS = {"file": FILE}
 
@@ -34,6 +46,11 @@ WORDS: dict[str, dict[str, Any]] = {
 RETRY = {"named": {"who": "sari"}, "unnamed": {}}
 REPLAY = {"replay": {"reason": "the order was announced with a wrong amount", "who": "sari"}}
 DROP = {"drop": {"reason": "a test of ours", "who": "sari"}}
+APPROVE: dict[str, dict[str, Any]] = {
+    "as the user says": {"who": "sari"},
+    "another amount": {"amount": "50000.00", "reason": "the bank statement shows it", "who": "sari"},
+}
+REJECT = {"reject": {"reason": "the transfer never arrived", "who": "sari"}}
 CODE = {"code": {"user_id": "ani"}}
 CHANNEL = {"chat": {"user_id": "ani", "service": "telegram", "address": "4711", "lang": "id", "who": "sari"}}
 
@@ -59,6 +76,25 @@ def body(named: Mapping[str, Any]) -> dict[str, Any]:
     """`openapi_extra=` of a route that reads its body itself: JSON with these examples."""
     content = {"application/json": {"schema": {"type": "object"}, "examples": shown(named)}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def upload_body() -> dict[str, Any]:
+    """`openapi_extra=` of the address of uploads: a form with a file, or an event about a file that is there."""
+    text, name = {"type": "string"}, {"type": "string", "minLength": 1}
+    fields = {"file": {"type": "string", "format": "binary"}, "upload_type": {**text, "enum": list(ALLOWED)}}
+    form = {
+        "type": "object",
+        "required": ["file", "upload_type", "user_id"],
+        "properties": {**fields, "user_id": name, "amount": text, "note": text},
+    }
+    content = body({"upload": UPLOAD})["requestBody"]["content"]
+    return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
+
+
+def file_answer(what: str) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of a route that gives a stored file."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES}
+    return {200: {"description": f"{what}, to be saved: never shown by the browser.", "content": content}}
 
 
 def shown(named: Mapping[str, Any]) -> dict[str, Any]:

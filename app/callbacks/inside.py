@@ -5,7 +5,7 @@ import threading
 
 from sqlalchemy import Engine
 
-from app.callbacks.working import CHORES, Staffed, slow_lane
+from app.callbacks.working import Staffed, chores, slow_lane
 from app.core.telemetry import get_logger
 from app.engine.log import open_log
 from app.engine.tasks.thread import start_in_thread
@@ -24,7 +24,8 @@ class InsideWorker:
         """Start it. Raises StartRefused when the log cannot be opened."""
         self._callbacks = open_log(manager.settings.callback_log_url, server=False)
         self._runner = start_in_thread(slow_lane(engine, manager, self._callbacks))
-        self._worker = Worker(self._callbacks, engine, manager.lookup, chores=CHORES, on_batch=self._runner.wake)
+        due = chores(manager.settings, self._callbacks)
+        self._worker = Worker(self._callbacks, engine, manager.lookup, chores=due, on_batch=self._runner.wake)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="callbacks", daemon=True)
         self._thread.start()

@@ -75,6 +75,13 @@ class ChannelQuery(BaseModel):
     rows: int = Field(50, ge=1, le=200)
 
 
+class TopupQuery(_Page):
+    """Which top-ups; what is empty asks for nothing."""
+
+    user_id: str = Field("", max_length=256)
+    closed: bool = Field(default=False, description="Closed ones, too.")
+
+
 class ImportQuery(_Page):
     """Which page of the imports."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
@@ -27,10 +27,11 @@ from app.engine.supervisor import inherited_wake_fd
 from app.engine.tasks import Performer
 from app.engine.tasks.runner import Runner
 from app.engine.tasks.thread import RunnerThread, start_in_thread
-from app.engine.worker import Worker
+from app.engine.worker import Chore, Worker
 from app.ledger.parked import lapse
 from app.operate.chats.answering import SNAP
 from app.operate.chats.messaging import CHANNEL
+from app.operate.files.sweeping import sweep
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
 from app.providers.outgoing import open_client
 
@@ -39,8 +40,14 @@ log = get_logger(__name__)
 _WATCH_SECONDS = 1.0
 _HANGS_AFTER_SECONDS = 60.0  # a batch takes a tenth of a second
 
-#: What the worker does now and then, each in a transaction of its own.
-CHORES = (lapse,)
+
+def chores(settings: Settings, callbacks: Log) -> tuple[Chore, ...]:
+    """What the worker does now and then, each in a transaction of its own."""
+
+    def sweep_uploads(connection: Connection, at: int) -> None:
+        sweep(connection, settings, callbacks.get, at)
+
+    return (lapse, sweep_uploads)
 
 
 class Staffed(Protocol):
@@ -61,7 +68,7 @@ def run(settings: Settings, engine: Engine, manager: Staffed) -> int:
     callbacks = open_log(settings.callback_log_url, server=False)
     runner = start_in_thread(slow_lane(engine, manager, callbacks))
     try:
-        worker = Worker(callbacks, engine, manager.lookup, chores=CHORES, on_batch=runner.wake)
+        worker = Worker(callbacks, engine, manager.lookup, chores=chores(settings, callbacks), on_batch=runner.wake)
         log.info("worker.started", handlers=sorted(manager.lookup))
         gc.collect()
         gc.freeze()  # what is there now stays: looking through it again and again took a tenth of the time

@@ -29,6 +29,7 @@ from app.cli import (
     tail,
     telegram,
     top,
+    topups,
     transactions,
     wallet,
     watch,
@@ -70,6 +71,7 @@ commands.command("import")(exchange.import_file)
 transactions.commands.command("list")(order_list.list_orders)
 commands.add_typer(transactions.commands, name="transactions")
 commands.add_typer(wallet.commands, name="wallet")
+commands.add_typer(topups.commands, name="topups")
 commands.add_typer(dead.dead, name="dead")
 commands.add_typer(alerts.alerts, name="alerts")
 commands.add_typer(channels.commands, name="channels")

@@ -73,6 +73,7 @@ REFUSALS: dict[str, Text] = {
     ),
     "empty_body": Text("isinya kosong; kirim isi callback", "the body is empty; send the callback's contents"),
     "body_too_large": Text("isinya lebih dari 1 MiB", "the body is larger than 1 MiB"),
+    "upload_too_large": Text("berkasnya lebih dari 10 MiB", "the file is larger than 10 MiB"),
     "body_too_slow": Text("isinya tidak tiba tepat waktu", "the body of the request did not arrive in time"),
     "too_deep": Text("JSON-nya bersarang lebih dari 64 tingkat", "the JSON is nested deeper than 64 levels"),
     "content_encoding": Text(
@@ -101,6 +102,10 @@ REFUSALS: dict[str, Text] = {
     "write_failed": Text(
         "log callback tidak dapat ditulis, tidak ada yang disimpan; kirim lagi",
         "the callback log could not be written, nothing was kept; send it again",
+    ),
+    "upload_not_written": Text(
+        "berkas tidak dapat disimpan di server, tidak ada yang disimpan; kirim lagi",
+        "the file could not be written on the server, nothing was kept; send it again",
     ),
     "stopping": Text(
         "server sedang berhenti, tidak ada yang disimpan; kirim lagi",

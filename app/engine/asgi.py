@@ -38,7 +38,7 @@ async def asgi_callback(
     """
     refusal = refused_by_head(scope, receiver.limits)
     if refusal is not None:
-        await _refuse(refusal, scope, receive, send, receiver.limits)
+        await refuse(refusal, scope, receive, send, receiver.limits)
         return
     try:
         async with asyncio.timeout(receiver.limits.body_seconds):
@@ -47,14 +47,15 @@ async def asgi_callback(
         await send_answer(send, answers.BODY_TOO_SLOW, close=True)
         return
     except _TooLarge:
-        await _refuse(answers.BODY_TOO_LARGE, scope, receive, send, receiver.limits)
+        await refuse(answers.BODY_TOO_LARGE, scope, receive, send, receiver.limits)
         return
     except ClientGone:
         return
-    await send_answer(send, await _ask(receiver, make_request(scope, provider, body, proxies)))
+    await send_answer(send, await ask(receiver, make_request(scope, provider, body, proxies)))
 
 
-async def _ask(receiver: Receiver, request: Request) -> Answer:
+async def ask(receiver: Receiver, request: Request) -> Answer:
+    """Hand a request to the receiver → its answer, after the commit."""
     future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
     def done(answer: Answer) -> None:
@@ -65,7 +66,7 @@ async def _ask(receiver: Receiver, request: Request) -> Answer:
     return answer if answer is not None else await future
 
 
-def refused_by_head(scope: Scope, limits: Limits) -> Answer | None:
+def refused_by_head(scope: Scope, limits: Limits, *, upload: bool = False) -> Answer | None:
     """What a request's head alone decides."""
     if scope["method"] != "POST":
         return answers.METHOD_NOT_ALLOWED
@@ -73,7 +74,7 @@ def refused_by_head(scope: Scope, limits: Limits) -> Answer | None:
     url = (scope.get("raw_path") or b"") + scope.get("query_string", b"")
     if is_too_large(headers, url, limits):
         return answers.HEAD_TOO_LARGE
-    return refused_by_fields(dict(reversed(headers)), limits)
+    return refused_by_fields(dict(reversed(headers)), limits, upload=upload)
 
 
 def make_request(scope: Scope, provider: str, body: bytes, proxies: Proxies) -> Request:
@@ -130,7 +131,7 @@ async def send_answer(send: Send, answer: Answer, *, close: bool = False, more: 
     await send({"type": "http.response.body", "body": answer.body, "more_body": more})
 
 
-async def _refuse(answer: Answer, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
+async def refuse(answer: Answer, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
     """Answer before the body was read, and read on for a while.
 
     Closing on unread bytes resets the connection, and the reset would hide the answer from its reader.

@@ -91,6 +91,7 @@ class OrderedConnection(HttpToolsProtocol):
         self._lingering = False  # the last answer is written, its sender may read it
         self._stopping = False
         self._half_bytes = 0  # what this connection holds of a body that is not whole yet
+        self._body_seconds = self._limits.body_seconds  # how long the body that is under way may take
         self._since = 0.0  # the loop's clock when the connection began to stand still
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -164,7 +165,7 @@ class OrderedConnection(HttpToolsProtocol):
         elif self._slots or self._kind == SKIP:
             return
         elif self._kind == COLD:
-            if age > limits.body_seconds and not self.flow.read_paused:
+            if age > self._body_seconds and not self.flow.read_paused:
                 self.transport.abort()
         elif self._kind:
             self._check_half(age)

@@ -9,6 +9,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Limits of the door. Times are seconds; they are checked by one sweep over all connections."""
 
     body_bytes: int = MIB
+    #: of a form at the address of uploads: a file of 10 MiB, and what stands around it
+    upload_bytes: int = 10 * MIB + (64 << 10)
     #: of all bodies together that are half here: nobody has proved yet who sends them
     halves_bytes: int = 64 * MIB
     head_bytes: int = 64 << 10
@@ -16,6 +18,8 @@ class Limits(msgspec.Struct, frozen=True):
     json_depth: int = 64
     head_seconds: float = 10
     body_seconds: float = 20
+    #: of a form with a file, over a slow line
+    upload_seconds: float = 120
     idle_seconds: float = 75
     #: how long a refused sender may go on sending before the connection is cut: time to read the answer
     linger_seconds: float = 2

@@ -15,7 +15,7 @@ from app.core.telemetry import get_logger
 from app.engine import answers
 from app.engine.callback import Answer, Request
 from app.engine.connection import CLOSES, COLD, GOES_ON, HEAD, HOT, NOTHING, SKIP, OrderedConnection, Slot
-from app.engine.head import is_too_large, refused_by_fields, size_of
+from app.engine.head import is_too_large, is_upload, refused_by_fields, size_of
 
 _WIRE_FACTOR = 8  # how many bytes a body may take on the wire for each byte it may have: chunks have heads
 
@@ -39,6 +39,9 @@ class CallbackProtocol(OrderedConnection):
         self._receive = self._hall.receiver.receive
         self._head_max = self._limits.head_bytes
         self._pipelined_max = self._limits.pipelined
+        # What an upload changes for its own body alone; put back when that is whole, so that no webhook asks for it.
+        self._ordinary = (self._limits.body_bytes * _WIRE_FACTOR, self._limits.body_seconds)
+        self._wire_max, self._body_seconds = self._ordinary
         self._timed = NOTHING  # the kind whose beginning `_since` is
         self._fields: list[tuple[bytes, bytes]] = []
         self._fresh = False  # the message began in the data that is being parsed
@@ -124,6 +127,7 @@ class CallbackProtocol(OrderedConnection):
         if kind == HOT:
             self._complete_hot()
         elif kind == COLD:
+            self._wire_max, self._body_seconds = self._ordinary
             super().on_message_complete()
 
     # ---- callbacks
@@ -143,7 +147,7 @@ class CallbackProtocol(OrderedConnection):
             self._owes_continue = True
             self._pay_continue()
 
-    def _refused_by_head(self, headers: dict[bytes, bytes]) -> Answer | None:
+    def _refused_by_head(self, headers: dict[bytes, bytes], *, upload: bool = False) -> Answer | None:
         # httptools drops the body of a request that asks for an upgrade, without a word
         if (
             b"upgrade" in headers
@@ -151,7 +155,7 @@ class CallbackProtocol(OrderedConnection):
             and self.parser.should_upgrade()
         ):
             return answers.UPGRADE_REFUSED
-        return refused_by_fields(headers, self._limits)
+        return refused_by_fields(headers, self._limits, upload=upload)
 
     def _complete_hot(self) -> None:
         headers = self._headers
@@ -187,11 +191,15 @@ class CallbackProtocol(OrderedConnection):
 
     def _begin_cold(self) -> None:
         fields, url = self._fields, self.url
-        refusal = self._refused_by_head({name.lower(): value for name, value in fields}) if fields else None
+        headers = {name.lower(): value for name, value in reversed(fields)}
+        upload = is_upload(self.parser.get_method(), url, headers)
+        refusal = self._refused_by_head(headers, upload=upload) if fields else None
         if refusal is not None:
             self._refuse(refusal)
             return
         self._kind = COLD
+        if upload:
+            self._wire_max, self._body_seconds = self._limits.upload_bytes * _WIRE_FACTOR, self._limits.upload_seconds
         super().on_message_begin()
         self.url = url
         for name, value in fields:
@@ -212,7 +220,7 @@ class CallbackProtocol(OrderedConnection):
         if self._kind == HEAD:
             if self._bytes > self._limits.head_bytes:
                 self._refuse(answers.HEAD_TOO_LARGE)
-        elif self._bytes > self._limits.body_bytes * _WIRE_FACTOR:
+        elif self._bytes > self._wire_max:
             self._refuse(answers.BODY_TOO_LARGE)
         elif self._kind == HOT:
             self._hold(len(self._body))

@@ -11,7 +11,7 @@ from app.core.config import Settings, secrets_of
 from app.core.telemetry import get_logger
 from app.engine.admission import Admission
 from app.engine.asgi import RawHeaders, Receive, Scope, Send, asgi_callback, send_answer
-from app.engine.callback import EVENT_PREFIX, Handlers
+from app.engine.callback import EVENT_PREFIX, Answer, Handlers
 from app.engine.counters import Counters
 from app.engine.limits import Limits
 from app.engine.log import open_log
@@ -70,14 +70,16 @@ class Reception:
 
     async def event(self, scope: Scope, receive: Receive, send: Send, event_type: str) -> None:
         """`POST /callbacks/event/{type}` over ASGI: for the admin token's bearer, or this machine's user."""
+        if scope["method"] == "POST" and (refusal := self.refused(scope)) is not None:
+            await send_answer(send, refusal, close=True)
+            return
+        await asgi_callback(self.events, scope, receive, send, event_type, proxies=self.proxies)
+
+    def refused(self, scope: Scope) -> Answer | None:
+        """Why whoever asks may hand in no events, or None."""
         headers: RawHeaders = scope["headers"]
         client = scope.get("client")
-        if scope["method"] == "POST":
-            refusal = self.admission.refusal(client[0] if client else "", headers, now_us())
-            if refusal is not None:
-                await send_answer(send, refusal, close=True)
-                return
-        await asgi_callback(self.events, scope, receive, send, event_type, proxies=self.proxies)
+        return self.admission.refusal(client[0] if client else "", headers, now_us())
 
     def drain(self) -> None:
         """From now on new callbacks are answered 503; those that were taken are finished."""

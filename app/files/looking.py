@@ -1,7 +1,6 @@
 """Looks at a file and says what it is, by its kind: a summary of what it holds, never its contents."""
 
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -9,7 +8,9 @@ from xml.parsers import expat
 
 import filetype
 import msgspec
-from PIL import Image, UnidentifiedImageError
+
+from app.core.errors import FileRefused
+from app.files.pictures import read_header
 
 #: Of larger files only this much is looked at.
 LOOKED_AT_MAX = 16 << 20
@@ -116,14 +117,10 @@ def _xml(handle: BinaryIO) -> Look:
 
 def _image(handle: BinaryIO) -> Look:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # only the header is read here
-            picture = Image.open(handle, formats=_FORMATS)
-    except Image.DecompressionBombError:
-        return Look("image_broken", {"why": "more pixels than any picture has"})
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        return Look("image_broken", {"why": _why(error)})
-    return Look("image_read", {"format": picture.format or "?", "width": picture.width, "height": picture.height})
+        name, width, height = read_header(handle)
+    except FileRefused as refused:
+        return Look(refused.reason, refused.detail)
+    return Look("image_read", {"format": name, "width": width, "height": height})
 
 
 def _other(handle: BinaryIO) -> Look:
@@ -139,7 +136,6 @@ def _clean(text: str, chars_max: int = _NAME_CHARS_MAX) -> str:
     return "".join(sign if sign.isprintable() else "�" for sign in text[:chars_max])
 
 
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 _KINDS = {
     ".log": "log",
     ".txt": "text",
@@ -148,7 +144,7 @@ _KINDS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".xml": "xml",
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"), "image"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp"), "image"),
 }
 _LOOKS: Mapping[str, Callable[[BinaryIO], Look]] = {
     "log": _log,

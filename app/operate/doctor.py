@@ -53,6 +53,7 @@ class _Round:
         yield from guarded("settings", lambda: self._place("state", databases.state_path))
         yield from guarded("settings", lambda: self._place("log", databases.checked_log_path))
         yield from guarded("files", lambda: machine.files(settings, self.places, configuration.ENV_FILE))
+        yield from guarded("uploads", lambda: machine.uploads(settings))
         yield from guarded("versions", machine.libraries)
         yield from guarded("disk", lambda: machine.disk(self.places))
         if "log" in self.places:

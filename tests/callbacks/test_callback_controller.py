@@ -331,7 +331,15 @@ MANAGED = [
     ("POST", "/channels/1/end"),
     ("GET", "/imports"),
     ("GET", "/products"),
+    ("GET", "/topups"),
+    ("GET", "/topups/1"),
+    ("GET", "/topups/1/proof"),
+    ("POST", "/topups/1/approve"),
+    ("POST", "/topups/1/reject"),
+    ("GET", "/uploads/1/file"),
+    ("GET", "/uploads/1/thumbnail"),
     ("POST", "/callbacks/event/file"),
+    ("POST", "/callbacks/event/upload"),
 ]
 
 
@@ -431,6 +439,7 @@ def test_openapi_shows_the_addresses_of_callbacks_with_the_specification_s_examp
 
     assert shown("/callbacks/webhook/{provider}") == {"midtrans": examples.MIDTRANS, "digiflazz": examples.DIGIFLAZZ}
     assert shown("/callbacks/event/{event_type}") == {"file": examples.FILE}
+    assert shown("/callbacks/event/upload") == {"upload": examples.UPLOAD}
     assert "application/problem+json" in paths["/transactions"]["post"]["responses"]["422"]["content"]
 
 

@@ -68,12 +68,13 @@ def test_the_specifications_handlers_are_there() -> None:
         "notification_telegram",
         "telegram",
     ]
-    assert sorted(manager.event_handlers) == ["discord", "file"]
+    assert sorted(manager.event_handlers) == ["discord", "file", "upload"]
     assert sorted(manager.lookup) == [
         "digiflazz",
         "discord",
         "event/discord",
         "event/file",
+        "event/upload",
         "midtrans",
         "notification",
         "notification_discord",
@@ -106,7 +107,7 @@ def test_handlers_are_listed_with_what_proves_their_senders_and_no_secret() -> N
     assert (own["verification"], own["configured"], own["runs"]) == ("nothing", False, "slow lane")
     assert rows["/callbacks/event/file"]["verification"] == "token"
     assert "very-secret-key" not in repr(rows)
-    assert manager.get_statistics() == {"webhook_handlers": 8, "event_handlers": 2, "middleware": 0}
+    assert manager.get_statistics() == {"webhook_handlers": 8, "event_handlers": 3, "middleware": 0}
 
 
 async def test_a_router_of_ones_own_may_route_otherwise(tmp_path: Path) -> None:

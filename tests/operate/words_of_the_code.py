@@ -13,10 +13,11 @@ _REASONS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "CsvOutcome": ((0,), ("reason",)),
     "GiveUp": ((0,), ("reason",)),
     "Failure": ((), ("reason",)),
-    "FileRefused": ((0,), ()),
     "Look": ((0,), ()),
     "_rejected": ((2,), ()),
     "_reject": ((1,), ()),
+    "FileRefused": ((0,), ("reason",)),
+    "Kept": ((0,), ("reason",)),
 }
 _REFUSALS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Verification": ((2,), ("reason",)),
@@ -38,9 +39,9 @@ _BURY: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Said": ((), ("refused",)),
     "GiveUp": ((0,), ("reason",)),
     "Failure": ((), ("reason",)),
-    "FileRefused": ((0,), ()),
     "_rejected": ((2,), ()),
     "_reject": ((1,), ()),
+    "FileRefused": ((0,), ("reason",)),
 }
 _RETURN_WHAT_IS_BURIED = ("_why_not", "_hopeless", "_why_unopened")
 _BURIED_OUTCOMES = ("OutcomeWord.REJECTED", "OutcomeWord.SET_ASIDE")

@@ -1,7 +1,5 @@
 """Files: what a watcher or your own programs say of them, and what users upload."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -9,17 +7,26 @@ from sqlalchemy import Connection, Engine
 from app.callbacks.base.base_handlers import EventCallbackHandler, current_callback
 from app.callbacks.base.direct import bind_of
 from app.callbacks.base.reading import TEXT_CHARS_MAX, digest_of, object_of
-from app.core.clock import now_us
+from app.callbacks.file_monitor import file_events, upload_events
 from app.core.config import Settings
 from app.core.errors import UnreadableBody
 from app.engine.callback import Identity, Request
-from app.operate.advice import reason_text
-from app.operate.files.events import event_from, read_event
+from app.operate.files.upload_told import EVENT
 
 _PATH_CHARS_MAX = 4096
 
 
-class FileMonitorCallbackHandler(EventCallbackHandler):
+class _FileHandler(EventCallbackHandler):
+    """A handler whose work is done beside the loop, where its state is."""
+
+    @property
+    def bind(self) -> Engine | Connection:
+        """The state: the one given, else that of the manager or of the settings."""
+        manager = self.registered_with
+        return bind_of(self._db if self._db is not None or manager is None else manager.db, self.settings)
+
+
+class FileMonitorCallbackHandler(_FileHandler):
     """`POST /callbacks/event/file`: created, modified, deleted, moved; in order for each path.
 
     The file is read in the slow lane, by its kind, if it lies in a folder that may be read; what was found becomes the
@@ -48,53 +55,21 @@ class FileMonitorCallbackHandler(EventCallbackHandler):
 
     async def handle(self, data: Any) -> Any:  # type: ignore[override]
         """Read the file → `{"success", "message", "outcome", "callback_id", "reason", "detail"}`."""
-        current, settings = current_callback(), self.settings
-        return await in_thread(self.bind(), _read, data, settings, current.id)
-
-    def bind(self) -> Engine | Connection:
-        """Where this handler's state is."""
-        manager = self.registered_with
-        return bind_of(self._db if self._db is not None or manager is None else manager.db, self.settings)
+        return await file_events.read(self.bind, self.settings, data, current_callback().id)
 
 
-def _read(bind: Engine | Connection, data: Any, settings: Settings, callback_id: int) -> dict[str, Any]:
-    look = read_event(bind, event_from(object_of(data)), settings, callback_id=callback_id, at=now_us())
-    return {
-        "success": True,
-        "message": reason_text(look.word, look.detail, settings.callback_lang),
-        "outcome": _OUTCOMES.get(look.word, "applied"),
-        "callback_id": str(callback_id),
-        "reason": look.word,
-        "detail": dict(look.detail),
-    }
+class FileUploadCallbackHandler(_FileHandler):
+    """`POST /callbacks/event/upload`: files that users upload; kept in the slow lane, a proof opens a top-up."""
 
+    def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
+        """Proved by the management token."""
+        super().__init__("upload", EVENT, db=db, settings=settings)
 
-#: What became of an event whose file was not read, or brought nothing new; of all others it is `applied`.
-_OUTCOMES = {
-    "imported_before": "duplicate",
-    **dict.fromkeys(
-        (
-            "file_event_unknown",
-            "file_gone",
-            "file_ignored",
-            "file_is_link",
-            "file_not_readable",
-            "file_not_regular",
-            "file_outside",
-            "file_still_written",
-            "file_too_large",
-        ),
-        "ignored",
-    ),
-}
+    def identify(self, request: Request) -> Identity:
+        """By its fields, in order for each user; raises UnreadableBody with the field that is missing or wrong."""
+        upload = upload_events.told_by(self.read(request.body))
+        return Identity(EVENT, digest_of(request.body), upload.user_id)
 
-
-async def in_thread(bind: Engine | Connection, work: Any, *arguments: Any) -> Any:
-    """Do work that waits for disks beside the loop; a connection (a test's fixture) stays in its thread."""
-    if isinstance(bind, Connection):
-        return work(bind, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(_threads, work, bind, *arguments)
-
-
-#: Of its own: a network folder that hangs must hold up nothing but files.
-_threads = ThreadPoolExecutor(4, "callbacks-files")
+    async def handle(self, data: Any) -> Any:  # type: ignore[override]
+        """Keep the file, once → `{"success", "message", "outcome", …}`; raises FileRefused."""
+        return await upload_events.keep(self.bind, self.settings, data, current_callback().id)

@@ -60,6 +60,20 @@ def files(settings: Settings, databases: Mapping[str, Path], env_file: Path) -> 
         yield wrong("files", _SAME_FILE, _TWO_FILES)
 
 
+def uploads(settings: Settings) -> Iterator[Finding]:
+    """Whether what users upload can be kept, and whether others on the machine reach it."""
+    path = Path(settings.callback_uploads).absolute()
+    place = next(each for each in (path, *path.parents) if is_there(each))
+    if not place.is_dir() or not _is_open(place):
+        yield wrong("uploads", _NO_UPLOADS, _GIVE_RIGHTS, path=path, closed=place)
+    elif place != path:
+        yield ok("uploads", _UPLOADS_LATER, path=path)
+    elif path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield warn("uploads", _OPEN_UPLOADS, _CLOSE_UPLOADS, path=path)
+    else:
+        yield ok("uploads", _UPLOADS, path=path)
+
+
 def is_there(path: Path) -> bool:
     """As far as this user can see: `Path.exists` raises in a folder that may not be entered."""
     return os.path.exists(path)  # noqa: PTH110 - as told
@@ -179,6 +193,17 @@ _MADE_LATER = Text("{name} {path} dibuat saat pertama dijalankan", "{name} {path
 _WRITABLE = Text("{name} {path} dapat dibaca dan ditulis", "{name} {path} can be read and written")
 _OPEN_DATA = Text("setiap pengguna mesin ini dapat membaca {path}", "everybody on this machine can read {path}")
 _CLOSE_DATA = Text("chmod o-rwx {folder}", "chmod o-rwx {folder}")
+_NO_UPLOADS = Text(
+    "CALLBACK_UPLOADS {path} tidak dapat ditulis: tidak ada unggahan yang disimpan",
+    "CALLBACK_UPLOADS {path} cannot be written: no upload is kept",
+)
+_UPLOADS_LATER = Text("{path} dibuat saat unggahan pertama", "{path} is made with the first upload")
+_UPLOADS = Text("{path} dapat dibaca dan ditulis", "{path} can be read and written")
+_OPEN_UPLOADS = Text(
+    "pengguna lain di mesin ini menjangkau {path}: bukti pembayaran dan foto orang",
+    "other users of this machine reach {path}: proofs of payment, and people's pictures",
+)
+_CLOSE_UPLOADS = Text("chmod 700 {path}", "chmod 700 {path}")
 _SAME_FILE = Text("log dan state memakai berkas yang sama", "log and state are the same file")
 _TWO_FILES = Text(
     "beri DATABASE_URL dan CALLBACK_LOG_URL berkas masing-masing", "give DATABASE_URL and CALLBACK_LOG_URL one each"

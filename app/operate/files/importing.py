@@ -46,16 +46,17 @@ def import_csv(bind: Engine | Connection, content: bytes, *, filename: str, call
 
     `report_compared`, `prices_imported`, `imported_before`, `csv_read` (a table of another kind), `csv_unreadable`.
     """
+    name = line_of_text(filename, _FILENAME_CHARS)
     table = read_table(content, score)
     if isinstance(table, Unreadable):
-        return CsvOutcome("csv_unreadable", {"why": table.why, "found": table.found})
+        return CsvOutcome("csv_unreadable", {"filename": name, "why": table.why, "found": table.found})
     recognised = recognise(table)
     if isinstance(recognised, Missing):
-        return CsvOutcome("csv_read", {**_table_told(table), **_missing_told(recognised)})
+        return CsvOutcome("csv_read", {"filename": name, **_table_told(table), **_missing_told(recognised)})
     imported = import_table(
         bind,
         recognised,
-        filename=line_of_text(filename, _FILENAME_CHARS),
+        filename=name,
         digest=hashlib.sha256(content).hexdigest(),
         callback_id=callback_id,
         at=at,
@@ -77,6 +78,7 @@ def import_table(
 def _told(table: Table, imported: Imported, callback_id: int) -> CsvOutcome:
     record = imported.record
     detail = {
+        "filename": record.filename,
         "kind": record.kind,
         "import": str(record.no),
         **_table_told(table),
@@ -89,7 +91,6 @@ def _told(table: Table, imported: Imported, callback_id: int) -> CsvOutcome:
     detail |= {
         "imported_at": time_text(record.ended_at or record.began_at),
         "callback_id": str(record.callback_id),
-        "filename": record.filename,
     }
     return CsvOutcome("imported_before", detail)
 

@@ -147,6 +147,17 @@ ALERTS: dict[str, Matter] = {
         ),
         (),
     ),
+    "proof_used_twice": Matter(
+        Text(
+            "Bukti pembayaran isi saldo {subject} ({user}) juga dikirim pengguna lain: {others}.",
+            "The proof of top-up {subject} ({user}) was sent by other users, too: {others}.",
+        ),
+        Text(
+            "Tanyakan siapa yang membayar; setujui hanya satu, tolak yang lain.",
+            "Find out who paid; approve one of them only, and reject the others.",
+        ),
+        ("callbacks topups show {topup_id}", 'callbacks topups reject {topup_id} --reason "…"'),
+    ),
     # each difference has words of its own, see `of_reports`
     "report_differs": Matter(
         Text(

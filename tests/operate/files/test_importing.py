@@ -44,7 +44,7 @@ def test_a_report_is_compared_and_what_differs_becomes_an_alert(busy: Shop) -> N
         {"line": 7, "why": "too_few_cells", "cell": "2"},
     ]
     assert reason_text(told.reason, told.detail, "en") == (
-        "Settlement report compared: 6 rows, 1 agree, 3 differ, 2 unreadable."
+        "nov.csv: settlement report compared: 6 rows, 1 agree, 3 differ, 2 unreadable."
     )
     found = {alert.subject: alert for alert in alerts(busy)}
     assert {subject: alert.detail["what"] for subject, alert in found.items()} == {
@@ -120,7 +120,7 @@ def test_it_joins_a_transaction_that_is_open(busy: Shop) -> None:
 def test_a_report_without_rows_says_so(shop: Shop, head: str) -> None:
     told = bring(shop, head)
     assert reason_text(told.reason, told.detail, "id") == (
-        "Laporan settlement dibandingkan: 0 baris, 0 cocok, 0 berbeda, 0 tidak terbaca."
+        "some.csv: laporan settlement dibandingkan: 0 baris, 0 cocok, 0 berbeda, 0 tidak terbaca."
     )
     assert bring(shop, head, callback_id=8).reason == "imported_before"
 
@@ -147,11 +147,11 @@ def test_a_report_is_read_however_it_was_saved(busy: Shop, name: str) -> None:
         (
             "kota;provinsi\nBandung;Jawa Barat\n",
             "csv_read",
-            "A CSV with 1 rows; its columns are kota, provinsi. No settlement report (missing: order_id, amount, ",
+            "some.csv: a CSV with 1 rows; its columns are kota, provinsi. No settlement report (missing: order_id, ",
         ),
-        ("", "csv_unreadable", "This CSV cannot be read as a table: empty."),
-        ("id," * 1_000 + "x\n", "csv_unreadable", "This CSV cannot be read as a table: too_many_columns."),
-        ("\0\1\2", "csv_unreadable", "This CSV cannot be read as a table: not_text."),
+        ("", "csv_unreadable", "some.csv cannot be read as a table: empty."),
+        ("id," * 1_000 + "x\n", "csv_unreadable", "some.csv cannot be read as a table: too_many_columns."),
+        ("\0\1\2", "csv_unreadable", "some.csv cannot be read as a table: not_text."),
     ],
 )
 def test_what_is_neither_is_told(shop: Shop, content: str, reason: str, text: str) -> None:
@@ -164,7 +164,7 @@ def test_what_is_neither_is_told(shop: Shop, content: str, reason: str, text: st
 def test_a_price_list_becomes_the_product_list(shop: Shop) -> None:
     told = bring(shop, prices("x5,XL 5.000,Pulsa,XL,PT A,5450", "x10,XL 10.000,Pulsa,XL,PT A,10450", "y,Y,,,,gratis"))
     assert reason_text(told.reason, told.detail, "en") == (
-        "Price list imported: 3 rows, 2 new, 0 changed (0 dearer, 0 cheaper), 0 unchanged, 1 unreadable;"
+        "some.csv: price list imported: 3 rows, 2 new, 0 changed (0 dearer, 0 cheaper), 0 unchanged, 1 unreadable;"
         " 0 earlier products are not in it."
     )
     with reading(shop.engine) as connection:
