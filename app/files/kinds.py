@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-import filetype
 import msgspec
 
 from app.core.errors import FileRefused
@@ -68,6 +67,8 @@ def kind_of(upload_type: str, name: str, size: int, head: bytes) -> Kind:
     if extension not in ALLOWED[upload_type]:
         raise FileRefused("file_type_refused", extension=extension or "-", allowed=", ".join(ALLOWED[upload_type]))
     kind = _KINDS[extension]
+    import filetype  # noqa: PLC0415 - a megabyte for whoever takes files
+
     found = filetype.guess(head)
     told = found.mime if found is not None else ""
     if told != ("" if kind.is_text else kind.media_type) or (kind.is_text and not _begins_like(kind, head)):

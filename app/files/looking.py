@@ -6,11 +6,9 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
-import filetype
 import msgspec
 
 from app.core.errors import FileRefused
-from app.files.pictures import read_header
 
 #: Of larger files only this much is looked at.
 LOOKED_AT_MAX = 16 << 20
@@ -116,6 +114,8 @@ def _xml(handle: BinaryIO) -> Look:
 
 
 def _image(handle: BinaryIO) -> Look:
+    from app.files.pictures import read_header  # noqa: PLC0415 - four megabytes for whoever looks at pictures
+
     try:
         name, width, height = read_header(handle)
     except FileRefused as refused:
@@ -124,6 +124,8 @@ def _image(handle: BinaryIO) -> Look:
 
 
 def _other(handle: BinaryIO) -> Look:
+    import filetype  # noqa: PLC0415 - a megabyte, likewise
+
     guessed = filetype.guess(handle.read(8192))
     return Look("file_kept", {"type": guessed.mime if guessed is not None else "?"})
 

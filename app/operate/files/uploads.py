@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, select
 from app.core.config import Settings
 from app.core.database import reading, writing
 from app.core.errors import FileRefused, NotFound
-from app.files import keeping, pictures
+from app.files import keeping
 from app.files.kinds import BYTES_MAX, HEAD_BYTES, PROFILE, PROOF, clean_name, kind_of
 from app.files.opening import OpenFile, open_below
 from app.files.texts import PIECE_BYTES, pieces, text_pieces
@@ -63,7 +63,9 @@ def look_at(path: Path, told: UploadTold) -> None:
         kind = kind_of(told.upload_type, told.original_filename, told.file_size, handle.read(HEAD_BYTES))
         handle.seek(0)
         if kind.is_picture:
-            pictures.read_header(handle)
+            from app.files.pictures import read_header  # noqa: PLC0415 - as below
+
+            read_header(handle)
         elif kind.is_text:
             for _ in text_pieces(handle):
                 pass
@@ -86,6 +88,8 @@ def _store(opened: OpenFile, folder: str, told: UploadTold, callback_id: int) ->
 def _store_picture(
     handle: BinaryIO, folder: str, told: UploadTold, callback_id: int, digest: str, size: int
 ) -> _Stored:
+    from app.files import pictures  # noqa: PLC0415 - four megabytes for whoever takes pictures
+
     picture, small = pictures.rewritten(handle), None
     if told.upload_type == PROFILE:
         shrunk = pictures.thumbnail(picture)
