@@ -293,3 +293,18 @@ def test_a_direct_call_has_kept_the_file_when_it_returns(web: TestClient, tmp_pa
     assert gone["success"] is False
     unread = asyncio.run(router.route_event("file_uploaded", {**told, "user_id": None}))
     assert (unread["success"], "user_id" in unread["message"]) == (False, True)
+
+
+def test_an_event_whose_file_cannot_be_kept_is_a_dead_letter_at_once(web: TestClient) -> None:
+    bad = Path("data/uploads/incoming").absolute()
+    bad.mkdir(parents=True, mode=0o700)
+    (bad / "a.jpg").write_bytes(b"MZ" + b"\0" * 500)
+    told = {"original_filename": "a.jpg", "file_size": 5, "upload_type": "topup_proof", "user_id": "ani"}
+    for path in (bad / "a.jpg", "/etc/passwd", "/dev/zero", bad / ".." / ".." / "state.db"):
+        assert web.post(ADDRESS, json={"file_path": str(path), **told}).status_code == 200
+    work()
+    letters = web.get("/callbacks/dead").json()["dead_letters"]
+    assert sorted(letter["reason"] for letter in letters) == ["file_outside"] * 3 + ["file_type_differs"]
+    assert {letter["commands"][-1].split()[:3][-1] for letter in letters} == {"drop"}
+    assert web.get("/topups?closed=true").json()["topups"] == []
+    assert (bad / "a.jpg").exists()  # until the letter is closed, a person may have it tried again

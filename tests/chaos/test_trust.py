@@ -43,6 +43,7 @@ ENDLESS = {
     "callbacks tail",
     "callbacks top",
     "callbacks simulate",
+    "callbacks watch",
 }
 
 
