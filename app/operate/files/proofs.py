@@ -1,12 +1,10 @@
 """Proofs of payment: each opens a top-up that a person decides on, unless the same user sent it before."""
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from app.engine.outcomes import Alert, raise_alerts
 from app.operate.files.tables import topups
 from app.operate.files.upload_told import UploadTold
-
-_STANDING = ("open", "approved")
 
 
 def open_topup(connection: Connection, told: UploadTold, digest: str, callback_id: int, at: int) -> int | None:
@@ -43,20 +41,19 @@ def opened_by(connection: Connection, callback_id: int) -> int | None:
 
 def standing(connection: Connection, user_id: str, digest: str) -> int | None:
     """The first top-up of this user with this proof that is open or approved."""
-    found: int | None = connection.execute(
-        select(func.min(topups.c.id)).where(
-            topups.c.digest == digest, topups.c.user_id == user_id, topups.c.state.in_(_STANDING)
-        )
-    ).scalar()
+    found: int | None = connection.execute(_STANDING, {"content": digest, "user": user_id}).scalar()
     return found
 
 
 def others_with(connection: Connection, digest: str, user_id: str) -> list[str]:
     """Top-ups of other users with the same proof: `3 (budi, approved)`."""
-    rows = connection.execute(
-        select(topups.c.id, topups.c.user_id, topups.c.state)
-        .where(topups.c.digest == digest, topups.c.user_id != user_id)
-        .order_by(topups.c.id)
-        .limit(5)
-    )
+    rows = connection.execute(_OTHERS, {"content": digest, "user": user_id})
     return [f"{row.id} ({row.user_id}, {row.state})" for row in rows]
+
+
+_STANDING = text(
+    "SELECT min(id) FROM callback_topups WHERE digest = :content AND user_id = :user AND state IN ('open', 'approved')"
+)
+_OTHERS = text(
+    "SELECT id, user_id, state FROM callback_topups WHERE digest = :content AND user_id <> :user ORDER BY id LIMIT 5"
+)
