@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from app.core.clock import now_us
 from app.engine import answers
 from app.engine.callback import Answer, Request
-from app.engine.head import is_too_large, refused_by_fields
+from app.engine.head import is_too_large, refused_by_fields, upload_refused_by_fields
 from app.engine.limits import MIB, Limits
 from app.engine.peers import Proxies
 from app.engine.receive import Receiver
@@ -74,7 +74,7 @@ def refused_by_head(scope: Scope, limits: Limits, *, upload: bool = False) -> An
     url = (scope.get("raw_path") or b"") + scope.get("query_string", b"")
     if is_too_large(headers, url, limits):
         return answers.HEAD_TOO_LARGE
-    return refused_by_fields(dict(reversed(headers)), limits, upload=upload)
+    return (upload_refused_by_fields if upload else refused_by_fields)(dict(reversed(headers)), limits)
 
 
 def make_request(scope: Scope, provider: str, body: bytes, proxies: Proxies) -> Request:

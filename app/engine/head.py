@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from app.engine import answers
 from app.engine.callback import Answer
 from app.engine.limits import Limits
@@ -35,12 +37,18 @@ def is_upload(method: bytes, url: bytes, headers: Mapping[bytes, bytes]) -> bool
     return method == b"POST" and _UPLOADS.fullmatch(url) is not None and is_form(headers)
 
 
-def refused_by_fields(headers: Mapping[bytes, bytes], limits: Limits, *, upload: bool = False) -> Answer | None:
+def refused_by_fields(headers: Mapping[bytes, bytes], limits: Limits) -> Answer | None:
     """Why the body that these fields announce is not read, or None. Names are lower case."""
-    length, most = headers.get(b"content-length"), limits.upload_bytes if upload else limits.body_bytes
-    if length is not None and (len(length) > _LENGTH_DIGITS or not length.isdigit() or int(length) > most):
-        return answers.UPLOAD_TOO_LARGE if upload else answers.BODY_TOO_LARGE
+    length = headers.get(b"content-length")
+    if length is not None and (len(length) > _LENGTH_DIGITS or not length.isdigit() or int(length) > limits.body_bytes):
+        return answers.BODY_TOO_LARGE
     encoding = headers.get(b"transfer-encoding")
     if encoding is not None and encoding.strip().lower() != b"chunked":
         return answers.TRANSFER_REFUSED
     return None
+
+
+def upload_refused_by_fields(headers: Mapping[bytes, bytes], limits: Limits) -> Answer | None:
+    """The same for an upload: apart, so that no webhook pays for the question."""
+    refusal = refused_by_fields(headers, msgspec.structs.replace(limits, body_bytes=limits.upload_bytes))
+    return answers.UPLOAD_TOO_LARGE if refusal is answers.BODY_TOO_LARGE else refusal

@@ -15,7 +15,7 @@ from app.core.telemetry import get_logger
 from app.engine import answers
 from app.engine.callback import Answer, Request
 from app.engine.connection import CLOSES, COLD, GOES_ON, HEAD, HOT, NOTHING, SKIP, OrderedConnection, Slot
-from app.engine.head import is_too_large, is_upload, refused_by_fields, size_of
+from app.engine.head import is_too_large, is_upload, refused_by_fields, size_of, upload_refused_by_fields
 
 _WIRE_FACTOR = 8  # how many bytes a body may take on the wire for each byte it may have: chunks have heads
 
@@ -147,7 +147,7 @@ class CallbackProtocol(OrderedConnection):
             self._owes_continue = True
             self._pay_continue()
 
-    def _refused_by_head(self, headers: dict[bytes, bytes], *, upload: bool = False) -> Answer | None:
+    def _refused_by_head(self, headers: dict[bytes, bytes]) -> Answer | None:
         # httptools drops the body of a request that asks for an upgrade, without a word
         if (
             b"upgrade" in headers
@@ -155,7 +155,7 @@ class CallbackProtocol(OrderedConnection):
             and self.parser.should_upgrade()
         ):
             return answers.UPGRADE_REFUSED
-        return refused_by_fields(headers, self._limits, upload=upload)
+        return refused_by_fields(headers, self._limits)
 
     def _complete_hot(self) -> None:
         headers = self._headers
@@ -193,7 +193,9 @@ class CallbackProtocol(OrderedConnection):
         fields, url = self._fields, self.url
         headers = {name.lower(): value for name, value in reversed(fields)}
         upload = is_upload(self.parser.get_method(), url, headers)
-        refusal = self._refused_by_head(headers, upload=upload) if fields else None
+        refusal = self._refused_by_head(headers) if fields else None
+        if upload and refusal is answers.BODY_TOO_LARGE:
+            refusal = upload_refused_by_fields(headers, self._limits)
         if refusal is not None:
             self._refuse(refusal)
             return
