@@ -31,6 +31,7 @@ from app.engine.worker import Chore, Worker
 from app.ledger.parked import lapse
 from app.operate.chats.answering import SNAP
 from app.operate.chats.messaging import CHANNEL
+from app.operate.files.comparing import compare_again
 from app.operate.files.sweeping import sweep
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
 from app.providers.outgoing import open_client
@@ -47,7 +48,7 @@ def chores(settings: Settings, callbacks: Log) -> tuple[Chore, ...]:
     def sweep_uploads(connection: Connection, at: int) -> None:
         sweep(connection, settings, callbacks.get, at)
 
-    return (lapse, sweep_uploads)
+    return (lapse, compare_again, sweep_uploads)
 
 
 class Staffed(Protocol):

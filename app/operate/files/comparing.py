@@ -1,16 +1,18 @@
 """Compares the rows of a settlement report with the ledger; what disagrees becomes alert rows, and nothing else."""
 
+import json
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from sqlalchemy import Connection
 
-from app.engine.outcomes import Alert, driver, raise_alerts
+from app.engine.outcomes import Alert, driver, raise_alerts, settle_alerts
 from app.ledger.cases import Cases
 from app.operate.files.recognising import Read, Recognised
 from app.operate.files.rows_once import Import, Work
 from app.operate.files.settlement import PROVIDER, Difference, Report, compare, report_of, standing_of
 from app.providers.columns import Unread
-from app.providers.midtrans_report import TAKES_BACK, ReportRow
+from app.providers.midtrans_report import TAKES_BACK, ReportRow, Says
 
 ALERTS_MAX = 1_000
 _FILENAME_CHARS = 160
@@ -72,6 +74,7 @@ def _alert(state: Import, row: ReportRow, difference: Difference) -> Alert:
         "line": row.line,
         "about": _about(row),
         "import": state.no,
+        **({"row": msgspec.to_builtins(row)} if row.says is Says.PAID else {}),
     }
     return Alert("report_differs", f"order:{row.order_id}", detail)
 
@@ -87,6 +90,22 @@ def _settle(connection: Connection, state: Import, agreeing: Iterable[tuple[str,
         " AND closed_at IS NULL AND json_extract(detail, '$.about') = ? AND json_extract(detail, '$.import') <> ?",
         [(state.began_at, f"order:{order_id}", about, state.no) for order_id, about in agreeing],
     )
+
+
+def compare_again(connection: Connection, at: int) -> None:
+    """Close what differed about payments and agrees by now: a late callback came, or a person decided."""
+    told = driver(connection).execute(
+        "SELECT subject, json_extract(detail, '$.row') FROM callback_alerts WHERE kind = 'report_differs'"
+        " AND closed_at IS NULL AND json_extract(detail, '$.row') IS NOT NULL ORDER BY id DESC LIMIT ?",
+        (2 * ALERTS_MAX,),
+    )
+    subjects, rows = [], []
+    for subject, row in told:
+        subjects.append(subject)
+        rows.append(msgspec.convert(json.loads(row), ReportRow))
+    found = _compared(connection, rows, Report())
+    over = [("report_differs", subject) for subject, (_, differs) in zip(subjects, found, strict=True) if not differs]
+    settle_alerts(connection, over, by="books", at=at)
 
 
 def _end(connection: Connection, state: Import) -> None:

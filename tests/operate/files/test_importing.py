@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.database import reading
+from app.core.database import reading, writing
 from app.ledger.facts import Fact, FactKind, Told
 from app.operate.advice import reason_text
 from app.operate.files import comparing
@@ -114,6 +114,34 @@ def test_it_joins_a_transaction_that_is_open(busy: Shop) -> None:
         assert told.detail["agree"] == 1
         connection.rollback()
     assert rows(busy, "SELECT count(*) FROM callback_imports") == [(0,)]
+
+
+def again(shop: Shop) -> None:
+    with writing(shop.engine) as connection:
+        comparing.compare_again(connection, shop.tick())
+
+
+def test_what_differed_is_over_when_the_late_callback_comes_or_a_person_decides(busy: Shop) -> None:
+    bring(
+        busy,
+        report(
+            "TU-2,T2,100000.00,settlement",
+            "TU-8,T8,100000.00,settlement",
+            "TU-9,T9,5000.00,settlement",
+            "TU-3,T3,-50000.00,refund",
+        ),
+    )
+    again(busy)
+    assert len(alerts(busy)) == 4
+    busy.tell("TU-2", Told("TU-2", (Fact(FactKind.PAID, "T2"),)))
+    busy.announce("TU-8")
+    again(busy)
+    assert {alert.subject for alert in alerts(busy)} == {"order:TU-3", "order:TU-8", "order:TU-9"}
+    word = {"word": "paid", "reason": "seen at Midtrans"}
+    resolve_order(busy.engine, "TU-8", word, who="sari", at=busy.tick(), policy=UNASKED, lang="en")
+    again(busy)
+    assert {alert.subject for alert in alerts(busy)} == {"order:TU-3", "order:TU-9"}
+    assert {alert.closed_by for alert in alerts(busy, closed=True) if alert.closed_by} == {"books"}
 
 
 @pytest.mark.parametrize("head", ["Order ID,Amount,Status\n", "Laporan Settlement\n\nOrder ID;Amount;Status\n;;\n"])
