@@ -11,6 +11,7 @@ from tests.chaos.shop import Sender, Shop, a_shop, notice, until
 from tests.fakes.chat_api import TOKEN, chat_api, cut, ok
 from tests.fakes.midtrans_api import failing, midtrans_api
 from tests.fakes.preloading import build_library
+from tests.pictures import picture
 
 Scene: TypeAlias = Callable[[Path], Iterator[Shop]]
 SECRET = "webhook-secret"
@@ -213,6 +214,38 @@ def perhaps_sent(folder: Path) -> Iterator[Shop]:
         api.until(lambda: len(api.to("4711")) == 2)
 
 
+def proof_waits(folder: Path) -> Iterator[Shop]:
+    (folder / "bukti.jpg").write_bytes(picture("JPEG", (400, 800)))
+    with a_shop(folder, CALLBACK_FOLDERS=str(folder)) as shop:
+        started(shop)
+        proof = {
+            "event_type": "file_uploaded",
+            "file_path": str(folder / "bukti.jpg"),
+            "original_filename": "bukti.jpg",
+            "file_size": 1_000,
+            "upload_type": "topup_proof",
+            "user_id": "ani",
+            "amount": "50000.00",
+            "note": "BCA, Ani",
+        }
+        status, _ = shop.ask("POST", "/callbacks/event/upload", proof)
+        assert status == 200
+        until(lambda: bool(shop.rows("SELECT id FROM callback_topups")), lambda: shop.said("worker"))
+        yield shop
+
+
+def report_differs(folder: Path) -> Iterator[Shop]:
+    (folder / "november.csv").write_text("Order ID,Gross Amount,Status\nTU-1015,100000.00,settlement\n")
+    with a_shop(folder, CALLBACK_FOLDERS=str(folder)) as shop:
+        started(shop)
+        shop.announce([("TU-1015", "ani", FULL)])
+        path = str(folder / "november.csv")
+        status, _ = shop.ask("POST", "/callbacks/event/file", {"event_type": "file_created", "path": path})
+        assert status == 200
+        until(lambda: bool(shop.rows("SELECT id FROM callback_alerts")), lambda: shop.said("worker"))
+        yield shop
+
+
 SCENES: dict[str, Scene] = {
     "A customer paid and sees nothing": not_announced,
     "No callback arrives any more": wrong_key,
@@ -227,4 +260,6 @@ SCENES: dict[str, Scene] = {
     "The key leaked": leaked_key,
     "The bot is silent": bot_refused,
     "A message was perhaps sent": perhaps_sent,
+    "A customer paid by bank transfer": proof_waits,
+    "A settlement report differs": report_differs,
 }
