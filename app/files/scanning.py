@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from app.core.errors import describe_os_error
-from app.files.snapshot import State
+from app.files.snapshot import State, state_of
 
 FILES_MAX = 1_000_000
 #: A longer path could not be opened by those that are told of it.
@@ -119,7 +119,7 @@ class _Looking:
             return
         if len(self.files) >= self._files_max:
             raise TooManyFiles
-        state = State(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        state = state_of(found)
         known = self._known.get(spelled)
         self.files[spelled] = known if known is not None and known == state else state
 

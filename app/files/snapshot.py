@@ -8,6 +8,7 @@
 | there | – | deleted; nothing, where a folder above could not be read |
 """
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 
@@ -21,6 +22,18 @@ class State(msgspec.Struct, frozen=True, gc=False):
     inode: int
     size: int  # bytes
     mtime_ns: int
+
+
+_INT64_MAX = 2**63 - 1
+
+
+def state_of(found: os.stat_result) -> State:
+    """How a file is by what the system says of it.
+
+    Disks hold times that no database's integer can (beyond the years 1677 and 2262): those count as the last that fits.
+    """
+    mtime_ns = max(-_INT64_MAX, min(found.st_mtime_ns, _INT64_MAX))
+    return State(found.st_dev, found.st_ino, found.st_size, mtime_ns)
 
 
 class Kind(StrEnum):

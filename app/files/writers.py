@@ -14,7 +14,7 @@ from typing import NamedTuple
 from app.core.errors import FileRefused
 from app.files.opening import Folder, open_below
 from app.files.settling import Writers
-from app.files.snapshot import State
+from app.files.snapshot import State, state_of
 
 
 class Asked(NamedTuple):
@@ -31,11 +31,10 @@ def ask(folder: Folder, path: bytes, *, elsewhere: Collection[int] = ()) -> Aske
     """
     try:
         with open_below([folder], os.fsencode(folder.real.rstrip("/")) + b"/" + path) as file:
-            state = State(file.device, file.inode, file.size, file.mtime_ns)
+            state = state_of(os.fstat(file.handle.fileno()))
             writers = Writers.UNKNOWN if file.device in elsewhere else _writers(file.handle.fileno())
-            now = os.fstat(file.handle.fileno())
             # A writer that came and went before the lease: what is told is what was there when nobody wrote.
-            same = (now.st_size, now.st_mtime_ns) == (state.size, state.mtime_ns)
+            same = state_of(os.fstat(file.handle.fileno())) == state
             return Asked(writers if same else Writers.SOME, state)
     except FileRefused as refused:
         return Asked(Writers.UNKNOWN, None) if refused.reason == "file_not_readable" else None

@@ -407,3 +407,18 @@ def test_numbers_of_sixty_four_bits_are_kept(folder: WatchedFolder) -> None:
         snapshots.save(connection, folder.place.number, [Change(Kind.CREATED, b"a", state)], telling=None, at=1)
     with reading(folder.engine) as connection:
         assert snapshots.load(connection, folder.place.number).files == {b"a": state}
+
+
+def test_a_time_that_no_database_can_hold_stops_no_watcher(folder: WatchedFolder) -> None:
+    far = folder.write("far.csv")
+    os.utime(far, (20_000_000_000, 20_000_000_000))  # 2603: most disks can, 64 bits of nanoseconds cannot
+    if far.stat().st_mtime_ns < 2**63:
+        pytest.skip("this disk cannot hold it either")
+    folder.write("near.csv")
+    folder.look()
+    folder.look()
+    assert folder.told() == ["created far.csv", "created near.csv"]
+    far.unlink()
+    folder.started()
+    folder.look()
+    assert folder.snapshot() == folder.there()
