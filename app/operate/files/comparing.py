@@ -10,7 +10,7 @@ from app.engine.outcomes import Alert, driver, raise_alerts, settle_alerts
 from app.ledger.cases import Cases
 from app.operate.files.recognising import Read, Recognised
 from app.operate.files.rows_once import Import, Work
-from app.operate.files.settlement import PROVIDER, Difference, Report, compare, report_of, standing_of
+from app.operate.files.settlement import PROVIDER, Difference, Report, What, compare, report_of, standing_of
 from app.providers.columns import Unread
 from app.providers.midtrans_report import TAKES_BACK, ReportRow, Says
 
@@ -34,12 +34,12 @@ def _take(connection: Connection, state: Import, rows: Sequence[Read], report: R
     readable = [row for row in rows if isinstance(row, ReportRow)]
     found = _compared(connection, readable, report)
     differing = {(row.order_id, _about(row)) for row, difference in found if difference is not None}
-    agreeing = {(row.order_id, _about(row)) for row, _ in found} - differing
+    agreeing = [row for row, _ in found if (row.order_id, _about(row)) not in differing]
     tally = state.tally
     for row in rows:
         if isinstance(row, Unread):
             tally.unreadable(row)
-    _settle(connection, state, sorted(agreeing))
+    _settle(connection, state, agreeing)
     alerts = []
     for row, difference in found:
         tally.add("agree" if difference is None else "differ")
@@ -73,6 +73,7 @@ def _alert(state: Import, row: ReportRow, difference: Difference) -> Alert:
         "file": state.filename[:_FILENAME_CHARS],
         "line": row.line,
         "about": _about(row),
+        "transaction_id": row.transaction_id,
         "import": state.no,
         **({"row": msgspec.to_builtins(row)} if row.says is Says.PAID else {}),
     }
@@ -83,12 +84,29 @@ def _about(row: ReportRow) -> str:
     return _REFUND if row.says in TAKES_BACK else _PAYMENT
 
 
-def _settle(connection: Connection, state: Import, agreeing: Iterable[tuple[str, str]]) -> None:
-    """Close what an earlier report said of these orders: this one agrees with the books."""
+def _settle(connection: Connection, state: Import, agreeing: Iterable[ReportRow]) -> None:
+    """Close what another report said of these payments: this one agrees with the books.
+
+    Of another payment of the same order it says nothing. Nor does an older report, dropped in late, in which a payment
+    was still pending, say anything against a newer one in which it is paid.
+    """
     driver(connection).executemany(
-        "UPDATE callback_alerts SET closed_at = ?, closed_by = 'report' WHERE kind = 'report_differs' AND subject = ?"
-        " AND closed_at IS NULL AND json_extract(detail, '$.about') = ? AND json_extract(detail, '$.import') <> ?",
-        [(state.began_at, f"order:{order_id}", about, state.no) for order_id, about in agreeing],
+        "UPDATE callback_alerts SET closed_at = ?1, closed_by = 'report' WHERE kind = 'report_differs'"
+        " AND subject = ?2 AND closed_at IS NULL AND json_extract(detail, '$.about') = ?3"
+        " AND json_extract(detail, '$.import') <> ?4 AND (?5 OR json_extract(detail, '$.what') = ?6)"
+        " AND (?7 = '' OR lower(json_extract(detail, '$.transaction_id')) IN ('', lower(?7)))",
+        [
+            (
+                state.began_at,
+                f"order:{row.order_id}",
+                _about(row),
+                state.no,
+                row.says is Says.PAID or row.says in TAKES_BACK,
+                str(What.NOT_PAID_THERE),
+                row.transaction_id,
+            )
+            for row in agreeing
+        ],
     )
 
 

@@ -82,6 +82,30 @@ def test_a_payment_that_agrees_closes_nothing_about_a_refund_nor_what_its_own_re
     assert [alert.detail["what"] for alert in alerts(busy)] == ["refund_not_in_books"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("TU-2,T2,100000.00,settlement", "TU-2,T2,100000.00,pending"),  # an older report, dropped in late
+        ("TU-2,T2,100000.00,settlement", "TU-2,T9,100000.00,expire"),  # another try of the customer's
+        ("TU-1,T9,100000.00,settlement", "TU-1,T1,100000.00,settlement"),  # the payment that was credited
+        ("TU-3,T3,-50000.00,refund", "TU-3,T4,-100000.00,refund"),
+    ],
+)
+def test_a_report_closes_nothing_that_it_says_nothing_against(busy: Shop, first: str, second: str) -> None:
+    bring(busy, report(first), "new.csv")
+    told = bring(busy, report(second), "old.csv")
+    assert told.detail["agree"] == 1
+    assert [alert.detail["file"] for alert in alerts(busy)] == ["new.csv"]
+
+
+def test_a_payment_that_was_undone_here_closes_what_said_that_it_was_not_paid(busy: Shop) -> None:
+    bring(busy, report("TU-1,T1,100000.00,expire"))
+    word = {"word": "failed", "reason": "not at Midtrans"}
+    resolve_order(busy.engine, "TU-1", word, who="sari", at=busy.tick(), policy=UNASKED, lang="en")
+    bring(busy, report("TU-1,t1,100000.00,expire"))
+    assert alerts(busy) == []
+
+
 def test_only_the_first_thousand_differences_have_an_alert_each(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparing, "ALERTS_MAX", 3)
     told = bring(shop, report(*(f"TU-{number},,5000.00,settlement" for number in range(10))), "many.csv")
