@@ -132,7 +132,8 @@ def _parted(number: str, mark: Mark) -> tuple[str, str] | None:
     if grouped := _GROUPED[_other(mark)].fullmatch(number):
         return number.partition(mark)[0].replace(_other(mark), ""), grouped["decimals"] or ""
     match = _PLAIN.fullmatch(number)
-    if match is None or (match["mark"] and match["mark"] != mark):
+    # `100.000` beside `25000.50`: whoever wrote three digits there may have meant thousands.
+    if match is None or (match["mark"] and match["mark"] != mark) or _doubtful(number):
         return None
     return match["whole"], match["decimals"] or ""
 
