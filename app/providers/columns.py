@@ -49,6 +49,13 @@ def places_of(fields: Sequence[Field], columns: Sequence[str]) -> Places:
     return places
 
 
+def doubled(fields: Iterable[Field], columns: Sequence[str]) -> list[str]:
+    """Fields of which nobody can say in which of two columns they stand, though the file has them."""
+    names = [normalised(column) for column in columns]
+    twice = {name for name in names if name and names.count(name) > 1}
+    return [field.name for field in fields if twice & set(map(normalised, field.headings))]
+
+
 def known(fields: Iterable[Field]) -> frozenset[str]:
     """All headings of these fields, normalised."""
     return frozenset(normalised(heading) for field in fields for heading in field.headings)

@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from app.core.money import Minor
-from app.providers.columns import Field, Places, Unread, cell_at, line_of_text, normalised, places_of
+from app.providers.columns import Field, Places, Unread, cell_at, doubled, line_of_text, normalised, places_of
 from app.providers.written_amounts import Mark, amount_from, marks_of
 
 KIND = "midtrans_settlement"
@@ -98,10 +98,29 @@ class ReportRow(msgspec.Struct, frozen=True):
     status: str = ""  # as it stands in the file
 
 
-def missing(places: Places) -> list[str]:
-    """What the columns lack to be a settlement report; nothing: they are one."""
-    lacking = [name for name in NEEDED if name not in places]
+#: What decides whether a row agrees: where it stands twice, the file is not taken for one that does not say it.
+_DECISIVE = frozenset({"order_id", "amount", "refund", "status", "transaction_id", "type", "currency"})
+#: A heading with this in it may be the status of the payment, whatever else it says; not that of a card's check.
+_STATUS, _NO_STATUS = "status", "fraud"
+
+
+def missing(places: Places, columns: Sequence[str]) -> list[str]:
+    """What the columns lack to be a settlement report; nothing: they are one.
+
+    A file without a status holds settled payments only; so one whose status cannot be told is none.
+    """
+    twice = _DECISIVE & set(doubled(FIELDS, columns))
+    if "status" not in places and any(map(_may_be_status, columns)):
+        twice |= {"status"}
+    lacking = [
+        field.name for field in FIELDS if field.name in twice or (field.name in NEEDED and field.name not in places)
+    ]
     return lacking if any(name in places for name in ONE_OF) else [*lacking, " / ".join(ONE_OF)]
+
+
+def _may_be_status(column: str) -> bool:
+    name = normalised(column)
+    return _STATUS in name and _NO_STATUS not in name
 
 
 def places_in(columns: Sequence[str]) -> Places:
@@ -140,11 +159,16 @@ def row_from(line: int, cells: Sequence[str], places: Places, mark: Mark) -> Rep
         taken_back,
         amount < 0,
         line_of_text(cell_at(cells, places, "transaction_id"), _ID_CHARS).removeprefix("'"),
-        line_of_text(cell_at(cells, places, "currency"), _CELL_CHARS).upper(),
+        _currency(line_of_text(cell_at(cells, places, "currency"), _CELL_CHARS)),
         line_of_text(status or cell_at(cells, places, "type"), _CELL_CHARS),
     )
 
 
+def _currency(written: str) -> str:
+    return "IDR" if normalised(written) in _RUPIAH else written.upper()
+
+
+_RUPIAH = frozenset({"rp", "idr", "rupiah"})
 _CELL_CHARS = 40
 _ID_CHARS = 128
 #: What a spreadsheet makes of an id of many digits: the last ones are lost.

@@ -23,7 +23,7 @@ from app.providers.midtrans_report import (
 
 def read(columns: str, *rows: str) -> list[ReportRow | Unread]:
     places = places_in(columns.split(";"))
-    assert missing(places) == []
+    assert missing(places, columns.split(";")) == []
     cells = [row.split(";") for row in rows]
     mark = mark_of(places, iter(cells))
     return [row_from(number, each, places, mark) for number, each in enumerate(cells, 2)]
@@ -39,10 +39,12 @@ def read(columns: str, *rows: str) -> list[ReportRow | Unread]:
         "Nomor Pesanan;Jumlah;Biaya",
         "ID Pesanan;Nominal;Waktu Settlement",
         "order-id;amount;mdr",
+        "order_id;amount;fee;Fraud Status",
+        "order_id;amount;status;Settlement Status;note;note",
     ],
 )
 def test_these_columns_make_a_report(columns: str) -> None:
-    assert missing(places_in(columns.split(";"))) == []
+    assert missing(places_in(columns.split(";")), columns.split(";")) == []
 
 
 @pytest.mark.parametrize(
@@ -54,10 +56,14 @@ def test_these_columns_make_a_report(columns: str) -> None:
         ("order_id;net_amount;status", ["amount"]),
         ("nama;alamat", ["order_id", "amount", " / ".join(ONE_OF)]),
         ("order_id;amount;amount;status", ["amount"]),  # which of the two?
+        ("order_id;gross amount;gross_amount;jumlah;status", ["amount"]),
+        ("order_id;amount;status;Status;fee", ["status"]),  # else every row would say that it is paid
+        ("order_id;amount;order status;fee", ["status"]),
+        ("order_id;amount;status;transaction id;transaction_id;currency;Currency", ["transaction_id", "currency"]),
     ],
 )
 def test_what_columns_lack_is_told(columns: str, lacking: list[str]) -> None:
-    assert missing(places_in(columns.split(";"))) == lacking
+    assert missing(places_in(columns.split(";")), columns.split(";")) == lacking
 
 
 def test_every_heading_is_recognised_however_it_is_written() -> None:
@@ -77,6 +83,13 @@ def test_of_two_columns_with_an_amount_the_better_heading_counts() -> None:
     row = read("order_id;Amount;gross_amount;status", "TU-1;1;100000.00;settlement")[0]
     assert isinstance(row, ReportRow)
     assert row.amount == 10_000_000
+
+
+@pytest.mark.parametrize(("written", "currency"), [("", ""), ("Rp.", "IDR"), ("rupiah", "IDR"), ("usd", "USD")])
+def test_a_currency_is_read_however_it_is_written(written: str, currency: str) -> None:
+    row = read("order_id;amount;status;currency", f"TU-1;5000;paid;{written}")[0]
+    assert isinstance(row, ReportRow)
+    assert row.currency == currency
 
 
 @pytest.mark.parametrize(("says", "words"), STATUSES.items())

@@ -52,7 +52,7 @@ def score(cells: Sequence[str]) -> int:
 def recognise(table: Table) -> Recognised | Missing:
     """What this table is."""
     report, prices = midtrans_report.places_in(table.columns), digiflazz_prices.places_in(table.columns)
-    lacking = Missing(midtrans_report.missing(report), digiflazz_prices.missing(prices, table.columns))
+    lacking = Missing(midtrans_report.missing(report, table.columns), digiflazz_prices.missing(prices, table.columns))
     if not lacking.report:
         return Recognised(midtrans_report.KIND, table, report, midtrans_report.mark_of(report, _cells(table)))
     if not lacking.prices:
