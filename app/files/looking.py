@@ -12,6 +12,8 @@ from app.core.errors import FileRefused
 
 #: Of larger files only this much is looked at.
 LOOKED_AT_MAX = 16 << 20
+#: What is read of a JSON may take thirty times its size in memory, beside a worker that decides payments.
+JSON_BYTES_MAX = 4 << 20
 _NAMES_MAX = 12
 _NAME_CHARS_MAX = 64
 _WHY_CHARS_MAX = 200
@@ -62,8 +64,8 @@ def _count(handle: BinaryIO, patterns: tuple[re.Pattern[bytes], ...]) -> tuple[i
 
 
 def _json(handle: BinaryIO) -> Look:
-    content = handle.read(LOOKED_AT_MAX + 1)
-    if len(content) > LOOKED_AT_MAX:
+    content = handle.read(JSON_BYTES_MAX + 1)
+    if len(content) > JSON_BYTES_MAX:
         return Look("file_kept", {"type": "JSON"})
     try:
         value = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))

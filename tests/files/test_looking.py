@@ -105,6 +105,7 @@ def test_what_a_file_holds_is_summed_up_and_not_shown() -> None:
 
 def test_of_a_large_file_the_beginning_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "LOOKED_AT_MAX", 1_000)
+    monkeypatch.setattr(looking, "JSON_BYTES_MAX", 1_000)
     assert look("a.txt", b"x\n" * 5_000).detail == {"lines": 500, "size": 10_000}
     assert look("a.json", b"[" + b"1," * 5_000 + b"1]").word == "file_kept"
     assert look("a.xml", b"<a>" + b"<b/>" * 5_000 + b"</a>").detail["elements"] > 100
