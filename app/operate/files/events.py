@@ -16,6 +16,7 @@ from app.core.errors import FileRefused, ProcessingError
 from app.files.ignoring import ignoring
 from app.files.looking import Look, kind_of, look_at
 from app.files.opening import open_below, place_below
+from app.files.snapshot import state_of
 from app.operate.files.folders import readable
 from app.operate.files.importing import import_csv
 
@@ -97,7 +98,10 @@ def _read(bind: Engine | Connection, event: FileEvent, settings: Settings, callb
             if not _one_csv.acquire(timeout=_WAIT_SECONDS):
                 raise ProcessingError("another large file is being read; this one is tried again")
             try:
+                before = state_of(os.fstat(opened.handle.fileno()))
                 content = opened.handle.read(CSV_BYTES_MAX)
+                if len(content) != before.size or state_of(os.fstat(opened.handle.fileno())) != before:
+                    raise ProcessingError("the file changed while it was read; this one is tried again")
                 told = import_csv(bind, content, filename=event.filename, callback_id=callback_id, at=at)
             finally:
                 _one_csv.release()

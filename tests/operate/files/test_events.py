@@ -11,7 +11,10 @@ from sqlalchemy import Engine
 
 from app.core.config import Settings
 from app.core.database import ensure_schema, make_engine, writing
+from app.core.errors import ProcessingError
 from app.files.looking import Look
+from app.files.snapshot import State, state_of
+from app.operate.files import events
 from app.operate.files.events import event_from, read_event
 from app.operate.files.folders import remember
 
@@ -107,6 +110,24 @@ def test_a_name_that_is_no_text_is_read_by_its_bytes(engine: Engine, inbox: Path
 def test_half_a_report_is_not_imported(engine: Engine, inbox: Path) -> None:
     (inbox / "a.csv").write_text("order_id,gross_amount,transaction_status\nTU-1,1")
     assert read(engine, inbox, {**created(inbox / "a.csv"), "still_written": True}).word == "file_still_written"
+
+
+def test_a_report_that_changes_while_it_is_read_is_tried_again(
+    engine: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = inbox / "a.csv"
+    report.write_text("Order ID,Amount,Status\nTU-1,5000,paid\n")
+
+    def seen_then_grown(found: os.stat_result) -> State:
+        with report.open("a") as more:
+            more.write("TU-2,5000,paid\n")
+        return state_of(found)
+
+    monkeypatch.setattr(events, "state_of", seen_then_grown)
+    with pytest.raises(ProcessingError, match="changed while it was read"):
+        read(engine, inbox, created(report))
+    monkeypatch.undo()
+    assert read(engine, inbox, created(report)).word == "report_compared"
 
 
 def test_an_event_of_another_kind_is_kept_and_said(engine: Engine, inbox: Path) -> None:
