@@ -1,5 +1,6 @@
 """One round of a watched folder: look, compare with what was told, tell what is whole, and only then remember it."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -148,6 +149,11 @@ class Watching:
     def _look(self, known: Known, hearing: Hearing) -> Scan | str:
         """The folder as it is now, or why nothing can be said of it."""
         place = self.place
+        leads_to = os.path.realpath(place.folder.spelled)
+        if leads_to != place.folder.real:
+            spelled = os.fsencode(place.folder.spelled).decode(errors="replace")
+            now = os.fsencode(leads_to).decode(errors="replace")  # a link may lead to a name that is no text
+            return f"is not what {spelled} leads to any more ({now}); start the watcher anew"
         try:
             found = scan(
                 place.folder.real,

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
 from app.core.errors import LogUnavailable, UnreadableBody
 from app.files.mounts import Ground
+from app.files.opening import folder_at
 from app.files.settling import Patience
 from app.operate.files import snapshots, watching
 from app.operate.files.watching import Hearing, Told
@@ -422,3 +424,20 @@ def test_a_time_that_no_database_can_hold_stops_no_watcher(folder: WatchedFolder
     folder.started()
     folder.look()
     assert folder.snapshot() == folder.there()
+
+
+def test_a_link_that_leads_elsewhere_now_is_said_and_nothing_is_told(folder: WatchedFolder) -> None:
+    other = folder.inbox.parent / "other"
+    other.mkdir()
+    link = folder.inbox.parent / "link"
+    link.symlink_to(folder.inbox)
+    folder.place = msgspec.structs.replace(folder.place, folder=folder_at(str(link)))
+    folder.started()
+    folder.write("a.csv")
+    assert folder.look().trouble == ""
+    link.unlink()
+    link.symlink_to(other)
+    (other / "b.csv").write_text("x")
+    (folder.inbox / "a.csv").unlink()
+    assert f"leads to any more ({other})" in folder.look().trouble
+    assert folder.told() == ["created a.csv"]
