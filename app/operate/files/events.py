@@ -15,7 +15,7 @@ from app.core.database import reading
 from app.core.errors import FileRefused, ProcessingError
 from app.files.ignoring import ignoring
 from app.files.looking import Look, kind_of, look_at
-from app.files.opening import open_below, place_below
+from app.files.opening import folder_at, open_below, place_below
 from app.files.snapshot import state_of
 from app.operate.files.folders import readable
 from app.operate.files.importing import import_csv
@@ -87,10 +87,12 @@ def _read(bind: Engine | Connection, event: FileEvent, settings: Settings, callb
     with reading(bind) as connection:
         folders = readable(connection, settings)
     try:
-        _, below = place_below(folders, event.path)
+        folder, below = place_below(folders, event.path)
         if ignoring(settings.callback_ignore).ignores_within(os.fsdecode(below)):
             return Look("file_ignored", {})
         with open_below(folders, event.path, bytes_max=CSV_BYTES_MAX if kind == "csv" else None) as opened:
+            if kind == "csv" and _is_a_users(settings, folder, below):
+                kind = "text"
             if kind != "csv":
                 return look_at(opened.handle, opened.size, kind)
             if event.still_written:  # half of it is no report
@@ -108,3 +110,9 @@ def _read(bind: Engine | Connection, event: FileEvent, settings: Settings, callb
     except FileRefused as refused:
         return Look(refused.reason, refused.detail)
     return Look(told.reason, {**told.detail, "size": len(content)})
+
+
+def _is_a_users(settings: Settings, folder: bytes, below: bytes) -> bool:
+    """Whether it lies where uploads are kept: what a user sends is no report of a provider, whatever it looks like."""
+    uploads = os.fsencode(folder_at(settings.callback_uploads).real).rstrip(b"/") + b"/"
+    return (folder.rstrip(b"/") + b"/" + below).startswith(uploads)

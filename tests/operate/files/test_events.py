@@ -134,3 +134,15 @@ def test_an_event_of_another_kind_is_kept_and_said(engine: Engine, inbox: Path) 
     (inbox / "a.txt").write_text("x")
     look = read(engine, inbox, {**created(inbox / "a.txt"), "event_type": "file_opened"})
     assert (look.word, look.detail["event"]) == ("file_event_unknown", "file_opened")
+
+
+@pytest.mark.parametrize("watched", [".", "inbox", "inbox/general"])
+def test_what_a_user_uploaded_is_never_taken_for_a_report_or_a_price_list(
+    engine: Engine, inbox: Path, watched: str
+) -> None:
+    kept = inbox / "general" / "1.csv"
+    kept.parent.mkdir()
+    kept.write_text("buyer_sku_code,product_name,price,seller_name,buyer_product_status\nxld5,XL,1,Evil,true\n")
+    looks = read(engine, inbox.parent / watched, created(kept), callback_uploads=str(inbox))
+    assert (looks.word, looks.detail["lines"]) == ("text_read", 2)
+    assert read(engine, inbox, created(kept), callback_uploads=str(inbox / "gen")).word == "prices_imported"
