@@ -32,12 +32,17 @@ def sweep(connection: Connection, settings: Settings, find: Callable[[int], Call
 
 
 def _wanted(connection: Connection, find: Callable[[int], Callback | None]) -> set[str]:
-    """Names of files that uploads wait for: those to be tried, and those that a person may have tried again."""
+    """Names of files that uploads wait for: those to be tried, and those that a person may have tried again.
+
+    A callback that the worker set aside has no task yet; it is named by its own dead letter.
+    """
     rows = connection.execute(
         text(
             "SELECT callback_id FROM callback_tasks WHERE kind = 'handler' AND destination = :uploads"
             " AND callback_id IS NOT NULL AND (state IN ('ready', 'running') OR id IN"
             " (SELECT ref FROM callback_dead WHERE kind = 'task' AND closed_at IS NULL))"
+            " UNION SELECT o.callback_id FROM callback_dead d JOIN callback_outcomes o ON o.callback_id = d.ref"
+            " WHERE d.kind = 'callback' AND d.closed_at IS NULL AND o.provider = :uploads"
         ),
         {"uploads": UPLOADS},
     )

@@ -66,6 +66,23 @@ def test_what_a_person_may_have_tried_again_stays_until_the_letter_is_closed(use
     assert swept(users) == 1
 
 
+def test_what_the_worker_set_aside_before_it_had_a_task_stays_until_the_letter_is_closed(users: Uploads) -> None:
+    file = left(users, 2 * DAY)
+    with writing(users.engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO callback_outcomes (callback_id, epoch_no, provider, event_type, outcome, received_at,"
+            " decided_at) VALUES (7, 1, 'event/upload', 'file_uploaded', 'set_aside', 7, 7)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO callback_dead (kind, ref, reason, detail, since) VALUES ('callback', 7, 'x', '', 1)"
+        )
+    assert swept(users, wanted=file, state="done") == 0
+    with writing(users.engine) as connection:
+        connection.exec_driver_sql("UPDATE callback_dead SET closed_at = 1")
+        connection.exec_driver_sql("DELETE FROM callback_tasks")
+    assert swept(users) == 1
+
+
 def test_nothing_is_removed_before_the_worker_has_passed_its_hour(users: Uploads) -> None:
     file = left(users, 2 * DAY)
     assert swept(users, offset=users.now - 2 * DAY + HOUR) == 0
