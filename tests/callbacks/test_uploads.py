@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.callbacks.callback_manager import CallbackRouter, get_callback_manager
+from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler, FileUploadCallbackHandler
 from app.core.clock import now_us
 from app.core.config import get_settings
 from app.core.database import get_engine
@@ -293,6 +294,18 @@ def test_a_direct_call_has_kept_the_file_when_it_returns(web: TestClient, tmp_pa
     assert gone["success"] is False
     unread = asyncio.run(router.route_event("file_uploaded", {**told, "user_id": None}))
     assert (unread["success"], "user_id" in unread["message"]) == (False, True)
+
+
+def test_a_handler_that_was_built_by_itself_goes_the_same_way(web: TestClient) -> None:
+    del web
+    path = Path("data/uploads/from-elsewhere.png").absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture())
+    told = {"file_path": str(path), "original_filename": "a.png", "file_size": 5, "upload_type": "general"}
+    kept = asyncio.run(FileUploadCallbackHandler(db=get_engine()).handle({**told, "user_id": "ani"}))
+    assert (kept["success"], kept["reason"]) == (True, "upload_kept")
+    seen = {"event_type": "file_created", "path": str(path), "filename": path.name}
+    assert asyncio.run(FileMonitorCallbackHandler(db=get_engine()).handle(seen))["reason"] == "image_read"
 
 
 def test_an_event_whose_file_cannot_be_kept_is_a_dead_letter_at_once(web: TestClient) -> None:

@@ -33,6 +33,8 @@ class FileMonitorCallbackHandler(_FileHandler):
     callback's outcome. A settlement report or a price list is imported.
     """
 
+    #: a call of one that was built beside the manager is kept under this name, which every worker carries on
+    registered_as = "file"
     event_types = ("file_created", "file_modified", "file_deleted", "file_moved")
 
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
@@ -60,6 +62,8 @@ class FileMonitorCallbackHandler(_FileHandler):
 
 class FileUploadCallbackHandler(_FileHandler):
     """`POST /callbacks/event/upload`: files that users upload; kept in the slow lane, a proof opens a top-up."""
+
+    registered_as = "upload"  # as above
 
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
         """Proved by the management token."""
