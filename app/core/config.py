@@ -89,7 +89,7 @@ class Settings(BaseSettings):
 
     callback_folders: str = Field(
         "",
-        description="Folders whose files may be read when an event names them, separated by colons; those that"
+        description="Folders that `up` watches and whose files may be read, separated by colons; those that"
         " `callbacks watch` was started with are known without it.",
     )
     callback_ignore: str = Field(

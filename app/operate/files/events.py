@@ -15,9 +15,9 @@ from app.core.database import reading
 from app.core.errors import FileRefused, ProcessingError
 from app.files.ignoring import ignoring
 from app.files.looking import Look, kind_of, look_at
-from app.files.opening import folder_at, open_below, place_below
+from app.files.opening import folder_at, place_below
 from app.files.snapshot import state_of
-from app.operate.files.folders import readable
+from app.operate.files.folders import open_readable, readable
 from app.operate.files.importing import import_csv
 
 #: Of a CSV all is read, so that each row counts.
@@ -90,7 +90,8 @@ def _read(bind: Engine | Connection, event: FileEvent, settings: Settings, callb
         folder, below = place_below(folders, event.path)
         if ignoring(settings.callback_ignore).ignores_within(os.fsdecode(below)):
             return Look("file_ignored", {})
-        with open_below(folders, event.path, bytes_max=CSV_BYTES_MAX if kind == "csv" else None) as opened:
+        bytes_max = CSV_BYTES_MAX if kind == "csv" else None
+        with open_readable(folders, settings, event.path, bytes_max=bytes_max) as opened:
             if kind == "csv" and _is_a_users(settings, folder, below):
                 kind = "text"
             if kind != "csv":

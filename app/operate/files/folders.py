@@ -1,17 +1,43 @@
 """Which folders' files may be read: those of the settings, and those that somebody had watched on this machine."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
 from app.core.config import Settings
-from app.files.opening import Folder, folder_at
+from app.core.errors import FileRefused
+from app.files.opening import Folder, OpenFile, folder_at, open_below, place_below
 
 
 def readable(connection: Connection, settings: Settings) -> list[Folder]:
     """The folders of CALLBACK_FOLDERS, of uploads, and those that were watched."""
     watched = connection.execute(text("SELECT path FROM callback_folders ORDER BY id")).scalars()
     return [folder_at(path) for path in (*named(settings), settings.callback_uploads, *watched)]
+
+
+@contextmanager
+def open_readable(
+    folders: Sequence[Folder], settings: Settings, path: str | bytes, *, bytes_max: int | None = None
+) -> Iterator[OpenFile]:
+    """As `open_below`, but never one of our own databases: to close any descriptor of one drops SQLite's locks on it.
+
+    Raises FileRefused.
+    """
+    folder, below = place_below(folders, path)
+    if (folder.rstrip(b"/") + b"/" + below).startswith(tuple(_databases(settings))):
+        raise FileRefused("file_outside")
+    with open_below(folders, path, bytes_max=bytes_max) as opened:
+        yield opened
+
+
+def _databases(settings: Settings) -> Iterator[bytes]:
+    """Where our databases are; what stands beside one begins with its name."""
+    for url in (settings.database_url, settings.callback_log_url):
+        scheme, _, place = url.partition(":///")
+        if scheme == "sqlite" and place:
+            yield os.fsencode(os.path.realpath(place))
 
 
 def named(settings: Settings) -> Iterator[str]:

@@ -16,10 +16,10 @@ from app.core.database import reading, writing
 from app.core.errors import FileRefused, NotFound
 from app.files import keeping
 from app.files.kinds import BYTES_MAX, HEAD_BYTES, PROFILE, PROOF, clean_name, kind_of
-from app.files.opening import OpenFile, open_below
+from app.files.opening import OpenFile
 from app.files.texts import PIECE_BYTES, pieces, text_pieces
 from app.operate.files import proofs
-from app.operate.files.folders import readable
+from app.operate.files.folders import open_readable, readable
 from app.operate.files.tables import uploads
 from app.operate.files.upload_told import UploadTold
 
@@ -48,7 +48,7 @@ def keep_upload(bind: Engine | Connection, settings: Settings, told: UploadTold,
         found = _kept_before(connection, callback_id)
         folders = readable(connection, settings)
     if found is None:
-        with open_below(folders, told.file_path, bytes_max=BYTES_MAX) as opened:
+        with open_readable(folders, settings, told.file_path, bytes_max=BYTES_MAX) as opened:
             stored = _store(opened, settings.callback_uploads, told, callback_id)
         with writing(bind) as connection:
             found = _write(connection, told, stored, callback_id, at)

@@ -7,7 +7,7 @@ FILES: dict[str, Matter] = {
     # what was found in a file that an event named
     "log_read": Matter(
         Text(
-            "{filename}: {lines} baris, {errors} galat, {warnings} peringatan ({size} byte).",
+            "{filename}: {lines} baris, {errors} error, {warnings} warning ({size} byte).",
             "{filename}: {lines} lines, {errors} errors, {warnings} warnings ({size} bytes).",
         ),
         NOBODY,
@@ -27,7 +27,7 @@ FILES: dict[str, Matter] = {
         NOBODY,
     ),
     "xml_broken": Matter(
-        Text("{filename} bukan XML yang dibaca: {why}", "{filename} is no XML that is read: {why}"), NOBODY
+        Text("{filename} tidak dapat dibaca sebagai XML: {why}", "{filename} is no XML that is read: {why}"), NOBODY
     ),
     "image_read": Matter(
         Text(
@@ -46,13 +46,13 @@ FILES: dict[str, Matter] = {
     "file_deleted": Matter(Text("{filename} dihapus.", "{filename} was deleted."), NOBODY),
     "file_ignored": Matter(
         Text(
-            "{filename} ada dalam daftar abaian; tidak dibaca.",
+            "{filename} termasuk nama yang diabaikan; tidak dibaca.",
             "{filename} is on the list of names that are left alone; not read.",
         ),
         NOBODY,
     ),
     "file_event_unknown": Matter(
-        Text("Jenis kejadian berkas tidak dikenal: {event}.", "An unknown kind of file event: {event}."), NOBODY
+        Text("Jenis peristiwa berkas tidak dikenal: {event}.", "An unknown kind of file event: {event}."), NOBODY
     ),
     "file_still_written": Matter(
         Text(
@@ -74,7 +74,7 @@ FILES: dict[str, Matter] = {
     ),
     "file_gone": Matter(
         Text("{filename} tidak ada lagi.", "{filename} is not there."),
-        Text("Taruh kembali berkasnya, lalu coba lagi; atau hapus.", "Put the file back, then retry; or drop it."),
+        Text("Taruh kembali berkasnya, lalu coba lagi; atau tutup.", "Put the file back, then retry; or drop it."),
         (RETRY, DROP),
     ),
     "file_is_link": Matter(
@@ -102,7 +102,7 @@ FILES: dict[str, Matter] = {
             "{filename} terlalu besar: {size} byte, paling banyak {most}.",
             "{filename} is too large: {size} bytes, {most} at most.",
         ),
-        Text("Bagi berkasnya.", "Split the file."),
+        Text("Pecah menjadi beberapa berkas.", "Split the file."),
         (RETRY, DROP),
     ),
     # what became of a CSV
@@ -118,7 +118,7 @@ FILES: dict[str, Matter] = {
     ),
     "prices_imported": Matter(
         Text(
-            "{filename}: daftar harga dimasukkan: {rows} baris, {new} baru, {changed} berubah"
+            "{filename}: daftar harga diimpor: {rows} baris, {new} baru, {changed} berubah"
             " ({rose} naik, {fell} turun), {unchanged} tetap, {unreadable} tidak terbaca;"
             " {absent} produk lama tidak ada di dalamnya.",
             "{filename}: price list imported: {rows} rows, {new} new, {changed} changed"
@@ -130,7 +130,7 @@ FILES: dict[str, Matter] = {
     ),
     "imported_before": Matter(
         Text(
-            "Isi yang sama sudah dimasukkan pada {imported_at} ({filename}, callback {callback_id}).",
+            "Isi yang sama sudah diimpor pada {imported_at} ({filename}, callback {callback_id}).",
             "The same contents were imported at {imported_at} ({filename}, callback {callback_id}).",
         ),
         NOBODY,

@@ -4,7 +4,8 @@ from app.core.language import Text
 from app.operate.matters.matter import DROP, NOBODY, Matter
 
 _ASK_AGAIN = Text(
-    "Minta pengguna mengirim berkas yang benar, lalu tutup.", "Have the user send a proper file, then drop this one."
+    "Minta pengguna mengirim berkas yang benar, lalu tutup.",
+    "Have whoever sent it send a proper file, then drop this one.",
 )
 _REFUSED = (DROP,)
 _LIST = "callbacks topups list"
@@ -13,7 +14,7 @@ UPLOADS: dict[str, Matter] = {
     "upload_kept": Matter(Text("Berkas {filename} disimpan.", "The file {filename} is kept."), NOBODY),
     "topup_opened": Matter(
         Text(
-            "Bukti pembayaran {filename} membuka isi saldo {topup_id}.",
+            "Bukti pembayaran {filename} diterima sebagai permintaan isi saldo {topup_id}.",
             "The proof of payment {filename} opened top-up {topup_id}.",
         ),
         Text("Periksa buktinya, lalu setujui atau tolak.", "Look at the proof, then approve or reject it."),

@@ -146,3 +146,14 @@ def test_what_a_user_uploaded_is_never_taken_for_a_report_or_a_price_list(
     looks = read(engine, inbox.parent / watched, created(kept), callback_uploads=str(inbox))
     assert (looks.word, looks.detail["lines"]) == ("text_read", 2)
     assert read(engine, inbox, created(kept), callback_uploads=str(inbox / "gen")).word == "prices_imported"
+
+
+def test_our_own_databases_are_never_opened(engine: Engine, inbox: Path) -> None:
+    del inbox
+    folder = Path(str(engine.url.database)).parent
+    urls = {"database_url": str(engine.url), "callback_log_url": f"sqlite:///{folder}/log.db"}
+    (folder / "log.db-wal").write_bytes(b"x")
+    (folder / "notes.db").write_bytes(b"x")
+    for name in ("state.db", "state.db-wal", "state.db-shm", "log.db-wal", "log.db"):
+        assert read(engine, folder, created(folder / name), **urls).word == "file_outside"
+    assert read(engine, folder, created(folder / "notes.db"), **urls).word == "file_kept"
