@@ -91,6 +91,7 @@ uploads = Table(
     Column("stored_as", Text, nullable=False),  # below CALLBACK_UPLOADS
     Column("thumbnail", Text),
     Column("at", BigInteger, nullable=False),
+    Column("drawn", String(64), nullable=False, server_default=""),  # digest of what is kept; "" of older ones
     Index("callback_uploads_user", "user_id", "callback_id"),
     Index("callback_uploads_digest", "digest"),
 )
@@ -111,7 +112,9 @@ topups = Table(
     Column("closed_at", BigInteger),
     Column("closed_by", Text),
     Column("closed_reason", Text),
+    Column("drawn", String(64), nullable=False, server_default=""),  # digest of the proof as it is kept
     Index("callback_topups_digest", "digest"),
+    Index("callback_topups_drawn", "drawn"),
     Index(
         "callback_topups_open",
         "id",

@@ -14,7 +14,7 @@ from app.ledger.announce import NewOrder, announce
 from app.ledger.effect import TOPUP
 from app.ledger.persons import Resolution, resolve
 from app.operate.announcement import amount_from
-from app.operate.files.proofs import others_with
+from app.operate.files.proofs import Content, others_with
 from app.operate.files.tables import topups, uploads
 from app.operate.files.topup_news import tell_rejected
 from app.operate.files.topups_shown import TopupShown, TopupsShown
@@ -152,7 +152,7 @@ def _shown(connection: Connection, row: RowMapping) -> TopupShown:
         media_type=row["media_type"] or "",
         size=row["size"] or 0,
         stored_as=row["stored_as"] or "",
-        used_also_by=others_with(connection, row["digest"], row["user_id"]),
+        used_also_by=others_with(connection, Content(row["digest"], row["drawn"]), row["user_id"]),
         opened_at=time_text(row["opened_at"]),
         closed_at=None if row["closed_at"] is None else time_text(row["closed_at"]),
         closed_by=row["closed_by"],

@@ -36,6 +36,7 @@ class _Stored(msgspec.Struct, frozen=True):
     size: int
     digest: str
     stored_as: str
+    drawn: str
     thumbnail: str | None = None
 
 
@@ -82,7 +83,7 @@ def _store(opened: OpenFile, folder: str, told: UploadTold, callback_id: int) ->
         return _store_picture(handle, folder, told, callback_id, digest, size)
     content = text_pieces(handle) if kind.is_text else pieces(handle)
     stored_as = keeping.keep(folder, told.upload_type, f"{callback_id}.{kind.extension}", content)
-    return _Stored(kind.media_type, size, digest, stored_as)
+    return _Stored(kind.media_type, size, digest, stored_as, drawn=digest)
 
 
 def _store_picture(
@@ -96,7 +97,8 @@ def _store_picture(
         file = f"{callback_id}.thumbnail.{shrunk.extension}"
         small = keeping.keep(folder, told.upload_type, file, [shrunk.content])
     stored_as = keeping.keep(folder, told.upload_type, f"{callback_id}.{picture.extension}", [picture.content])
-    return _Stored(picture.media_type, size, digest, stored_as, small)
+    drawn = hashlib.sha256(picture.content).hexdigest()
+    return _Stored(picture.media_type, size, digest, stored_as, drawn, small)
 
 
 def _digest(handle: BinaryIO) -> tuple[str, int]:
@@ -123,7 +125,7 @@ def _write(connection: Connection, told: UploadTold, stored: _Stored, callback_i
         )
     )
     if told.upload_type == PROOF:
-        proofs.open_topup(connection, told, stored.digest, callback_id, at)
+        proofs.open_topup(connection, told, proofs.Content(stored.digest, stored.drawn), callback_id, at)
     return _kept(connection, _row(connection, callback_id))
 
 
@@ -146,7 +148,7 @@ def _kept(connection: Connection, row: RowMapping | None) -> Kept:
     opened = proofs.opened_by(connection, row["callback_id"])
     if opened is not None:
         return Kept("topup_opened", {"topup_id": str(opened), **detail})
-    first = proofs.standing(connection, row["user_id"], row["digest"])
+    first = proofs.standing(connection, row["user_id"], proofs.Content(row["digest"], row["drawn"]))
     return Kept("proof_seen_before", {"topup_id": "?" if first is None else str(first), **detail})
 
 

@@ -150,6 +150,36 @@ def test_the_same_proof_of_somebody_else_is_marked_and_alerted(users: Uploads) -
     assert list_alerts(users.engine, lang="en").alerts == []
 
 
+@pytest.mark.parametrize("user", ["ani", "budi"])
+def test_a_picture_that_looks_the_same_is_the_same_proof(users: Uploads, user: str) -> None:
+    first = picture("JPEG", (300, 400))
+    users.send(1, users.put("a.jpg", first))
+    kept = users.kept / "topup_proof" / "1.jpg"
+    altered = [first + b"x", first[:2] + b"\xff\xfe\0\x04no" + first[2:], kept.read_bytes()]  # the second: a comment
+    reasons = [
+        users.send(each, users.put("b.jpg", content), user_id=user).reason
+        for each, content in enumerate(altered, start=2)
+    ]
+    if user == "ani":
+        assert reasons == ["proof_seen_before"] * 3
+    else:
+        assert reasons[0] == "topup_opened"
+        assert show_topup(users.engine, 2).used_also_by == ["1 (ani, open)"]
+        assert show_topup(users.engine, 1).used_also_by[0] == "2 (budi, open)"
+    assert users.send(9, users.put("c.jpg", picture("JPEG", (300, 401))), user_id=user).reason == "topup_opened"
+
+
+def test_proofs_from_before_pictures_were_compared_are_known_by_their_bytes(users: Uploads) -> None:
+    users.send(1)
+    users.send(2, users.put("other.png", picture(size=(41, 30))))
+    with writing(users.engine) as connection:
+        for table in ("callback_topups", "callback_uploads"):
+            connection.exec_driver_sql(f"UPDATE {table} SET drawn = ''")
+    assert users.send(3).reason == "proof_seen_before"
+    assert users.send(1).reason == "topup_opened"
+    assert show_topup(users.engine, 1).used_also_by == []
+
+
 def test_the_list_goes_page_by_page_and_by_user(users: Uploads) -> None:
     for number in range(1, 6):
         users.send(number, users.put(f"{number}.pdf", PDF + b"%" * number), user_id="ani" if number % 2 else "budi")
