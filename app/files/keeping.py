@@ -3,6 +3,7 @@
 Folders are for their owner alone (0700), and so are files (0600).
 """
 
+import errno
 import os
 import secrets
 import stat
@@ -23,13 +24,18 @@ def place_of(folder: str) -> Path:
 
 
 def make_room(folder: str, name: str) -> Path:
-    """A folder of ours below that of uploads, made with all above it where it is missing."""
+    """A folder of ours below that of uploads, made with all above it where it is missing.
+
+    Raises NotADirectoryError for a link in its place: it would lead outside, and nothing that lies there is ever read.
+    """
     root = place_of(folder)
     below = root / name
     if not below.is_dir():
         root.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         below.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         sync_folder(root)
+    if below.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "is a link; CALLBACK_UPLOADS itself may be one", str(below))
     return below
 
 

@@ -80,3 +80,14 @@ def test_a_folder_that_the_operator_links_is_followed(tmp_path: Path) -> None:
     path, handle = keeping.new_incoming(str(tmp_path / "uploads"))
     keeping.finish(handle, path)
     assert keeping.remove_incoming(str(tmp_path / "uploads"), str(tmp_path / "disk" / "incoming" / path.name))
+
+
+@pytest.mark.parametrize("name", [keeping.INCOMING, "general"])
+def test_a_link_in_the_place_of_a_folder_of_ours_is_not_followed(tmp_path: Path, name: str) -> None:
+    uploads, elsewhere = tmp_path / "uploads", tmp_path / "elsewhere"
+    uploads.mkdir()
+    elsewhere.mkdir()
+    (uploads / name).symlink_to(elsewhere)
+    with pytest.raises(NotADirectoryError):
+        keeping.keep(str(uploads), "general", "1.txt", [b"x"])
+    assert not list(elsewhere.iterdir())
