@@ -98,12 +98,11 @@ def _uploads() -> None:
         sa.Column("media_type", sa.String(64), nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("drawn", sa.String(64), nullable=False),
         sa.Column("stored_as", sa.Text, nullable=False),
         sa.Column("thumbnail", sa.Text),
         sa.Column("at", sa.BigInteger, nullable=False),
     )
-    op.create_index("callback_uploads_user", "callback_uploads", ["user_id", "callback_id"])
-    op.create_index("callback_uploads_digest", "callback_uploads", ["digest"])
     op.create_table(
         "callback_topups",
         sa.Column("id", _ID, primary_key=True),
@@ -112,6 +111,7 @@ def _uploads() -> None:
         sa.Column("amount", sa.BigInteger),
         sa.Column("note", sa.Text, nullable=False, server_default=""),
         sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("drawn", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False, server_default="open"),
         sa.Column("order_id", sa.String(128)),
         sa.Column("opened_at", sa.BigInteger, nullable=False),
@@ -120,6 +120,7 @@ def _uploads() -> None:
         sa.Column("closed_reason", sa.Text),
     )
     op.create_index("callback_topups_digest", "callback_topups", ["digest"])
+    op.create_index("callback_topups_drawn", "callback_topups", ["drawn"])
     op.create_index("callback_topups_open", "callback_topups", ["id"], sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 

@@ -41,6 +41,8 @@ def open_topup(connection: Connection, told: UploadTold, content: Content, callb
         )
         .returning(topups.c.id)
     ).scalar_one()
+    waits = {"topup_id": str(number), "user": told.user_id}
+    raise_alerts(connection, [Alert("topup_waits", f"topup:{number}", waits)], at=at)
     if others:
         detail = {"topup_id": str(number), "user": told.user_id, "others": ", ".join(others)}
         raise_alerts(connection, [Alert("proof_used_twice", f"topup:{number}", detail)], at=at)
@@ -66,8 +68,7 @@ def others_with(connection: Connection, content: Content, user_id: str) -> list[
 
 
 def _of(content: Content, user_id: str) -> dict[str, str]:
-    # What was kept before pictures were compared has no `drawn`: then its bytes stand for it, which no other has.
-    return {"bytes": content.digest, "drawn": content.drawn or content.digest, "user": user_id}
+    return {"bytes": content.digest, "drawn": content.drawn, "user": user_id}
 
 
 _STANDING = text(

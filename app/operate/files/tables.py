@@ -88,12 +88,10 @@ uploads = Table(
     Column("media_type", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),  # of what came
     Column("digest", String(64), nullable=False),  # of what came
+    Column("drawn", String(64), nullable=False),  # of what is kept
     Column("stored_as", Text, nullable=False),  # below CALLBACK_UPLOADS
     Column("thumbnail", Text),
     Column("at", BigInteger, nullable=False),
-    Column("drawn", String(64), nullable=False, server_default=""),  # digest of what is kept; "" of older ones
-    Index("callback_uploads_user", "user_id", "callback_id"),
-    Index("callback_uploads_digest", "digest"),
 )
 
 #: Proofs of payment that a person decides on.
@@ -105,14 +103,14 @@ topups = Table(
     Column("user_id", String(128), nullable=False),
     Column("amount", BigInteger),  # minor units, as the user says; NULL: not said
     Column("note", Text, nullable=False, server_default=""),
-    Column("digest", String(64), nullable=False),  # of the proof
+    Column("digest", String(64), nullable=False),  # of the proof as it came
+    Column("drawn", String(64), nullable=False),  # as it is kept
     Column("state", String(16), nullable=False, server_default="open"),  # `open`, `approved`, `rejected`
     Column("order_id", String(128)),  # the order that credited it
     Column("opened_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
     Column("closed_by", Text),
     Column("closed_reason", Text),
-    Column("drawn", String(64), nullable=False, server_default=""),  # digest of the proof as it is kept
     Index("callback_topups_digest", "digest"),
     Index("callback_topups_drawn", "drawn"),
     Index(

@@ -116,7 +116,8 @@ def reject(engine: Engine, topup_id: int, *, reason: str | None, who: str, at: i
 def _close(connection: Connection, topup_id: int, state: str, by: str, why: str, at: int, **more: Any) -> None:
     closed = {"state": state, "closed_at": at, "closed_by": by, "closed_reason": why, **more}
     connection.execute(update(topups).where(topups.c.id == topup_id).values(**closed))
-    settle_alerts(connection, [("proof_used_twice", f"topup:{topup_id}")], by=by, at=at)
+    told = [(kind, f"topup:{topup_id}") for kind in ("topup_waits", "proof_used_twice")]
+    settle_alerts(connection, told, by=by, at=at)
 
 
 def _row(connection: Connection, topup_id: int) -> RowMapping:

@@ -147,6 +147,18 @@ ALERTS: dict[str, Matter] = {
         ),
         (),
     ),
+    "topup_waits": Matter(
+        Text("Bukti pembayaran {user} menunggu (isi saldo {subject}).", "A proof of {user} waits (top-up {subject})."),
+        Text(
+            "Cocokkan dengan mutasi bank, lalu setujui atau tolak.",
+            "Compare it with the bank's statement, then approve or reject it.",
+        ),
+        (
+            "callbacks topups show {topup_id}",
+            "callbacks topups approve {topup_id}",
+            'callbacks topups reject {topup_id} --reason "…"',
+        ),
+    ),
     "proof_used_twice": Matter(
         Text(
             "Bukti pembayaran isi saldo {subject} ({user}) juga dikirim pengguna lain: {others}.",

@@ -142,11 +142,17 @@ def test_the_same_proof_of_somebody_else_is_marked_and_alerted(users: Uploads) -
     users.send(2, user_id="budi", amount="50000")
     assert list_topups(users.engine).topups[0].used_also_by == ["1 (ani, open)"]
     assert show_topup(users.engine, 1).used_also_by == ["2 (budi, open)"]
-    (alert,) = list_alerts(users.engine, lang="en").alerts
+    alert, *waiting = list_alerts(users.engine, lang="en").alerts
+    assert [each.text for each in waiting] == [
+        "A proof of budi waits (top-up 2).",
+        "A proof of ani waits (top-up 1).",
+    ]
     assert alert.kind == "proof_used_twice"
     assert alert.text == "The proof of top-up 2 (budi) was sent by other users, too: 1 (ani, open)."
     assert "callbacks topups show 2" in alert.commands
     users.reject(2)
+    assert [each.subject for each in list_alerts(users.engine, lang="en").alerts] == ["topup:1"]
+    users.approve()
     assert list_alerts(users.engine, lang="en").alerts == []
 
 
