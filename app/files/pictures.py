@@ -7,6 +7,7 @@ picture at a time in a process: each may need some hundred megabytes while it is
 import ctypes
 import io
 import math
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ PIXELS_MAX = 40_000_000
 #: WebP's decoder holds four copies of all pixels.
 WEBP_PIXELS_MAX = 16_000_000
 SIDE_MAX = 20_000
+#: Times that a JPEG may go through all its pixels; encoders write ten.
+SCANS_MAX = 40
 #: Of what is kept.
 KEPT_SIDE_MAX = 2_560
 THUMBNAIL_SIDE = 256
@@ -79,7 +82,38 @@ def check_size(width: int, height: int, pixels_max: int = PIXELS_MAX) -> None:
 def _loaded(source: BinaryIO, side: int) -> Image.Image:
     with _decoding(source) as image:
         check_size(*image.size)
+        if image.format in {"JPEG", "MPO"}:
+            _check_scans(source)
         return _plain(image, side, _turn(image))
+
+
+def _check_scans(source: BinaryIO) -> None:
+    at = source.tell()
+    source.seek(0)
+    scans = scans_of(source.read())
+    source.seek(at)
+    if scans > SCANS_MAX:
+        raise FileRefused("picture_broken", error=f"{scans} scans")
+
+
+#: Neither a byte of a scan's data nor a restart within it.
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
+_END, _SCAN, _ALONE = 0xD9, 0xDA, frozenset({0x01, 0xD8})
+
+
+def scans_of(jpeg: bytes) -> int:
+    """How many scans a JPEG has. Each goes through all its pixels and may be a few bytes long. Pure.
+
+    What lies in segments (a small picture among the metadata) or behind the end (a film) is not counted. Source: ITU-T
+    T.81, annex B.
+    """
+    at, scans = 0, 0
+    while (found := _MARKER.search(jpeg, at)) is not None and (marker := jpeg[found.end() - 1]) != _END:
+        at = found.end()
+        scans += marker == _SCAN
+        if marker not in _ALONE:
+            at += max(2, int.from_bytes(jpeg[at : at + 2], "big"))
+    return scans
 
 
 @contextmanager

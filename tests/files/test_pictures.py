@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from app.core.errors import FileRefused
-from app.files.pictures import Picture, check_size, read_header, rewritten, size_of, thumbnail
+from app.files.pictures import Picture, check_size, read_header, rewritten, scans_of, size_of, thumbnail
 from tests.pictures import PLANTED, announcing, flat_png, picture, with_metadata
 
 
@@ -199,3 +199,19 @@ print(kib("VmHWM") // 1024, kib("VmRSS") // 1024)
 
 def _here() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_a_jpeg_that_goes_through_its_pixels_again_and_again_is_refused_before_it_is_decoded() -> None:
+    jpeg = picture("JPEG", (3_000, 3_000), progressive=True)
+    assert scans_of(jpeg) <= 10
+    last = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    with pytest.raises(FileRefused) as refused:
+        rewritten(io.BytesIO(jpeg[:-2] + last * 5_000 + b"\xff\xd9"))
+    assert (refused.value.reason, refused.value.detail["error"]) == (
+        "picture_broken",
+        f"{scans_of(jpeg) + 5_000} scans",
+    )
+    assert rewritten(io.BytesIO(jpeg + last * 5_000)).width == 2_560  # behind its end nobody looks
+    hidden = b"\xff\xe4\x01\x02" + b"\xff\xda" * 128
+    assert scans_of(jpeg[:2] + hidden + jpeg[2:]) == scans_of(jpeg)
+    assert scans_of(b"") == scans_of(b"\xff\xda") - 1 == 0
