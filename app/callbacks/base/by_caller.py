@@ -30,7 +30,7 @@ from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.tasks import Failure, Result, Task
 from app.engine.tasks.leases import enqueue_claimed, extend
 from app.engine.tasks.policy import after_try
-from app.engine.tasks.queue import Ending, finish, release
+from app.engine.tasks.queue import Ending, finish, held, release
 from app.engine.tasks.results import words_of
 
 #: How long after a kill the slow lane takes over; and how often a process that lives says so.
@@ -112,7 +112,8 @@ def _finish(bind: Engine | Connection, task: Task, result: Result) -> None:
     at = now_us()
     proposed = after_try(task, result, at, random.random(), HandlerPerformer.policy)  # noqa: S311 - jitter
     with writing(bind) as connection:
-        verdict = settle(connection, task, result, proposed, at)
+        # Who was overtaken tells nothing of the callback: the slow lane has it.
+        verdict = settle(connection, task, result, proposed, at) if held(connection, [task]) else proposed
         finish(connection, [Ending(task, verdict, task.created_at)], at)
 
 
