@@ -1,0 +1,1 @@
+"""The catalogue: providers without code, one TOML file each."""

@@ -1,0 +1,183 @@
+"""What a provider's file says: how it signs, how its callbacks are told apart, what they mean, what it wants to hear.
+
+A *text* below is a template: `{…}` stands for a value of the request. `{a.b[0].c}` is a field of the body (JSON, or a
+form's field), `{header:X-Name}`, `{query:name}`, `{body}` (raw), `{method}`, `{path}` and `{url}` (as the sender
+knows them), `{timestamp}` (as it came), `{config:name}`, `{secret}`; functions may stand around them:
+`{sha256hex(body)}`. A *place* is one such value without braces (`header:X-Signature`, `data.status`). Where a list of
+texts may stand, the first whose values are all there counts.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Text: TypeAlias = str
+Place: TypeAlias = str
+
+SchemeKind: TypeAlias = Literal["hmac", "digest", "token", "basic", "rsa", "ecdsa", "ed25519", "jwt", "fetch"]
+Encoding: TypeAlias = Literal["hex", "base64", "base64url", "none"]
+#: What a row of the status table says of an order; `ignored`: understood, says nothing of an order.
+Word: TypeAlias = Literal[
+    "paid",
+    "pending",
+    "authorized",
+    "challenged",
+    "denied",
+    "cancelled",
+    "expired",
+    "failed",
+    "refunded",
+    "charged_back",
+    "ignored",
+]
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """A table of the file; a field that we do not know is refused."""
+
+
+class Secret(_Table, frozen=True):
+    """What proves the sender: the variable that holds it (several separated by commas), and how it becomes a key."""
+
+    variable: str
+    #: where its owner finds it, for people
+    hint: str = ""
+    #: `utf8`, `hex`, `base64`, `whsec` (base64 after `whsec_`), `whpk`, `sha1`, `pem`, `spki`, `jwk`, `raw`
+    key: str = "utf8"
+    #: the key's text where it is more than the secret: `{config:client_id}&{secret}`
+    text: Text = "{secret}"
+
+
+class Config(_Table, frozen=True):
+    """A value that is no secret and that only the shop knows: `{config:name}`."""
+
+    variable: str
+    hint: str = ""
+    default: str | None = None
+
+
+class Clock(_Table, frozen=True):
+    """When the sender signed; `from` may be `part:t`, the part of the signature header that begins with `t=`."""
+
+    from_: Place
+    unit: Literal["s", "ms", "iso"] = "s"
+    #: None: none is documented and its retries keep the old time: any time is taken
+    tolerance_seconds: int | None = 300
+    #: False: the time is not part of what is signed
+    signed: bool = True
+
+
+class Scheme(_Table, frozen=True):
+    """How the sender proves itself: one of the pure functions of `schemes`, and its data."""
+
+    kind: SchemeKind
+    #: `sha256`, `sha512`, `sha1`, `md5`; of a JWT `HS256`, `ES256`
+    algorithm: str = ""
+    #: where the proof stands; of several any may fit. `header:X-Signature-*`: every header of that beginning
+    from_: Place | tuple[Place, ...] = ()
+    #: parts the proofs of one place
+    separator: str = ""
+    #: before each proof; a part without it is none
+    prefix: Text = ""
+    encoding: Encoding = "hex"
+    #: what is signed; of several any may fit (SNAP: the raw body, or its compact form)
+    signed: Text | tuple[Text, ...] = "{body}"
+    #: further values that must fit beside the signature: `header:X-CLIENT-KEY` = `{config:client_key}`
+    must: dict[Place, Text] = {}
+    clock: Clock | None = None
+
+
+class Identity(_Table, frozen=True):
+    """What the log keeps beside a callback; none of these decides anything."""
+
+    event_type: Text | tuple[Text, ...] = ()
+    event_key: Text | tuple[Text, ...] = ()
+    ordering_key: Text | tuple[Text, ...] = ()
+
+
+class Says(_Table, frozen=True, kw_only=True):
+    """One row of the status table, read from the top: all of `when` must fit (words without case; `[]`: any)."""
+
+    when: dict[Place, str | tuple[str, ...]] = {}
+    word: Word
+
+
+class Payment(_Table, frozen=True, kw_only=True):
+    """What a payment provider tells of an order; the facts that follow are the ledger's."""
+
+    order_id: Text | tuple[Text, ...]
+    attempt: Text | tuple[Text, ...]
+    amount: Place | tuple[Place, ...]
+    #: of a refund, what went back; absent: all of it
+    refunded: Place | tuple[Place, ...] = ()
+    #: of a refund, its own name, so that two of one payment add up; absent: the amount is the sum so far
+    refund_key: Text | tuple[Text, ...] = ()
+    unit: Literal["major", "minor"] = "major"
+    currency: Place | tuple[Place, ...] = ()
+    says: tuple[Says, ...]
+    #: What money rests on and the proof does not cover, for people ("the amount"); "" when it covers all. What is
+    #: told with such a proof credits nobody by itself: a person says so, or CALLBACK_BELIEVE names the provider.
+    unproved: str = ""
+
+
+class Reply(_Table, frozen=True):
+    """What the sender wants to hear; `when` chooses a handshake."""
+
+    #: `POST` callbacks, or `GET`/`HEAD` probes of the address
+    method: Literal["POST", "GET", "HEAD"] = "POST"
+    when: dict[Place, str | tuple[str, ...]] = {}
+    status: int = 200
+    body: Text = ""
+    content_type: str = "application/json"
+    headers: dict[str, Text] = {}
+    #: False: answered and forgotten (a handshake)
+    keep: bool = True
+    #: False: answered without a proof, because the sender has none yet; never kept
+    proved: bool = True
+
+
+class Vector(_Table, frozen=True, kw_only=True):
+    """One request with the verdict that is due: `valid`, `invalid`, or `either` (the provider's own code is laxer)."""
+
+    case: str
+    expected: Literal["valid", "invalid", "either"]
+    why: str = ""
+    secret: str
+    at: int = 0  # Unix seconds of the clock it is checked at; 0: any
+    method: str = "POST"
+    headers: dict[str, str] = {}
+    body: str | None = None
+    body_base64: str | None = None
+    url: str = ""
+    path: str = ""
+    query: str = ""
+    config: dict[str, str] = {}
+    #: what must be answered: status, json, text, headers
+    answer: dict[str, object] = {}
+
+
+class Provider(_Table, frozen=True, kw_only=True):
+    """One file of the catalogue."""
+
+    #: for people: "Tripay"
+    title: str
+    group: str
+    #: the page that documents the callback; "" where only source was read
+    docs: str = ""
+    #: `checked` by its own package or sample, `official` documentation or source, `open source` of a known project
+    confirmed: Literal["checked", "official", "open source", "yours"]
+    source: str = ""
+    notes: str = ""
+    #: `json`, `form`, `form_json:FIELD` (a form whose FIELD holds JSON), `raw` (kept, not read)
+    body: str = "json"
+    #: headers that the log keeps, for those who handle it
+    headers: tuple[str, ...] = ()
+    #: fields of the body that are secret: blanked before anything is kept
+    hidden: tuple[Place, ...] = ()
+    secret: Secret | None = None
+    config: dict[str, Config] = {}
+    scheme: Scheme
+    identity: Identity = Identity()
+    payment: Payment | None = None
+    answers: tuple[Reply, ...] = ()
+    vectors: tuple[Vector, ...] = ()
