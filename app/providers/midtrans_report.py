@@ -190,12 +190,12 @@ def _refund_cell(cells: Sequence[str], places: Places) -> str:
 
 
 def _says(status: str, places: Places, cells: Sequence[str]) -> Says | None:
-    """A report that has no status, only settled payments, says paid."""
-    kind = _TYPES.get(normalised(cell_at(cells, places, "type")))
-    if kind is not None:
-        return kind
+    """A report that has no status, only settled payments, says paid, unless the type is one."""
+    kind = normalised(cell_at(cells, places, "type"))
+    if kind in _TYPES:
+        return _TYPES[kind]
     if "status" not in places:
-        return Says.PAID
+        return _SAID.get(kind, Says.PAID)
     return _SAID.get(normalised(status))
 
 

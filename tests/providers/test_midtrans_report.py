@@ -111,6 +111,8 @@ def test_no_status_means_two_things() -> None:
     ("columns", "row", "says", "amount", "taken"),
     [
         ("order_id;amount;fee", "T;5000;0", Says.PAID, 500_000, None),  # no status: settled payments only
+        ("order_id;amount;fee;transaction type", "T;5000;0;Payment", Says.PAID, 500_000, None),
+        ("order_id;amount;fee;transaction type", "T;5000;0;Expire", Says.EXPIRED, 500_000, None),
         ("order_id;amount;status", "T;5000;refund", Says.REFUNDED, 500_000, None),
         ("order_id;amount;status", "T;-3000;settlement", Says.REFUNDED, 300_000, 300_000),
         ("order_id;amount;status", "T;(3000);settlement", Says.REFUNDED, 300_000, 300_000),
