@@ -86,6 +86,17 @@ class FileRefused(ValidationError):
         self.detail = detail
 
 
+class CatalogRefused(ValidationError):
+    """A provider's file that cannot be what it says."""
+
+    def __init__(self, file: str, field: str, reason: str) -> None:
+        """`field` of the file, "" for the file as a whole."""
+        super().__init__(f"{file}: {field}: {reason}" if field else f"{file}: {reason}")
+        self.file = file
+        self.field = field
+        self.reason = reason
+
+
 class NotFound(ValidationError):
     """What was asked for does not exist."""
 
@@ -152,6 +163,7 @@ TREATMENTS: dict[type[CallbackError], Treatment] = {
     UnreadableBody: Treatment(400, 2, again=False),
     UnknownProvider: Treatment(404, 2, again=False),
     FileRefused: Treatment(422, 2, again=False),
+    CatalogRefused: Treatment(422, 2, again=False),
     NotFound: Treatment(404, 1, again=False),
     HandlerNameTaken: Treatment(409, 2, again=False),
     OrderConflict: Treatment(409, 1, again=False),

@@ -1,1 +1,144 @@
-"""The catalogue: providers without code, one TOML file each."""
+"""The catalogue: providers without code, one TOML file each: ours, a user's folders, installed packages.
+
+Only names are looked up at start. A file is read when its provider is first asked for, and without its vectors, which
+stand last: a hundred files cost a start nothing.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import msgspec
+
+from app.core.errors import CatalogRefused, UnknownProvider
+from app.providers.catalog.model import Provider
+
+#: Installed packages name themselves here: the value is a package with files of providers.
+ENTRY_POINTS = "callback_system.providers"
+_SUFFIX = ".toml"
+_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+_VARIABLE = re.compile(r'^\[secret\]\s*$.*?^variable\s*=\s*"([^"]*)"', re.MULTILINE | re.DOTALL)
+_VECTORS = re.compile(r"^\[\[vectors\]\]", re.MULTILINE)
+_CHARS_MAX = 1 << 20
+
+
+class Catalog:
+    """Providers by name; of two files of one name the user's own counts, and two users' files are refused."""
+
+    def __init__(self, folders: Sequence[Path] = (), *, installed: bool = True) -> None:
+        """`folders`: a user's own, as CALLBACK_PROVIDERS names them. A folder that is none is refused later."""
+        self._folders = folders
+        self._installed = installed
+        self._read: dict[str, Provider] = {}
+
+    @cached_property
+    def _files(self) -> Mapping[str, Traversable]:
+        found = dict(_named(files(__name__)))
+        own: dict[str, Traversable] = {}
+        for place in (*_packages(self._installed), *map(_folder, self._folders)):
+            for name, file in _named(place):
+                if name in own:
+                    raise CatalogRefused(str(file), "", f"a provider {name} stands in {own[name]} already")
+                own[name] = file
+        return found | own
+
+    def names(self) -> tuple[str, ...]:
+        """Every provider's name, sorted."""
+        return tuple(sorted(self._files))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._files
+
+    def file(self, name: str) -> str:
+        """Where a provider's file is, for people. Raises UnknownProvider."""
+        return str(self._file(name))
+
+    def get(self, name: str) -> Provider:
+        """A provider, without its vectors. Raises UnknownProvider, CatalogRefused."""
+        provider = self._read.get(name)
+        if provider is None:
+            provider = self._read[name] = read_provider(*self._text(name), vectors=False)
+        return provider
+
+    def with_vectors(self, name: str) -> Provider:
+        """The same with its vectors. Raises UnknownProvider, CatalogRefused."""
+        return read_provider(*self._text(name), vectors=True)
+
+    def variables(self) -> dict[str, str]:
+        """The variable of each provider's secret, found without parsing the files; "" where one has none."""
+        return {name: _variable(_text(self._files[name])) for name in self.names()}
+
+    def _file(self, name: str) -> Traversable:
+        try:
+            return self._files[name]
+        except KeyError:
+            raise UnknownProvider(name) from None
+
+    def _text(self, name: str) -> tuple[str, str]:
+        file = self._file(name)
+        return _text(file), str(file)
+
+
+def read_provider(text: str, file: str, *, vectors: bool = True) -> Provider:
+    """The text of a file → its provider. Raises CatalogRefused with file, field and reason."""
+    from app.providers.catalog.checking import check  # noqa: PLC0415 - compiles every text: where a file is read
+
+    try:
+        told = tomllib.loads(text if vectors else _without_vectors(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CatalogRefused(file, "", f"is not TOML: {error}") from None
+    try:
+        provider = msgspec.convert(told, Provider)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$")
+        raise CatalogRefused(file, where.strip("`.").removeprefix("."), reason) from None
+    check(provider, file)
+    return provider
+
+
+def _named(place: Traversable) -> Iterator[tuple[str, Traversable]]:
+    for file in sorted(place.iterdir(), key=lambda each: each.name):
+        if file.name.endswith(_SUFFIX) and not file.name.startswith("."):
+            name = file.name.removesuffix(_SUFFIX)
+            if not _NAME.fullmatch(name):
+                raise CatalogRefused(str(file), "", "its name is the provider's name: 1 to 64 of a-z 0-9 _ -")
+            yield name, file
+
+
+def _folder(folder: Path) -> Path:
+    """Raises CatalogRefused."""
+    if not folder.is_dir():
+        raise CatalogRefused(str(folder), "", "CALLBACK_PROVIDERS names it, and it is no folder")
+    return folder
+
+
+def _packages(installed: bool) -> Iterable[Traversable]:  # noqa: FBT001 - private
+    if not installed:
+        return ()
+    return [files(point.value) for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)]
+
+
+def _text(file: Traversable) -> str:
+    try:
+        with file.open("r", encoding="utf-8") as stream:
+            text = stream.read(_CHARS_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogRefused(str(file), "", f"cannot be read: {error}") from None
+    if len(text) > _CHARS_MAX:
+        raise CatalogRefused(str(file), "", f"is longer than {_CHARS_MAX} characters")
+    return text
+
+
+def _without_vectors(text: str) -> str:
+    first = _VECTORS.search(text)
+    return text[: first.start()] if first else text
+
+
+def _variable(text: str) -> str:
+    found = _VARIABLE.search(_without_vectors(text))
+    return found[1] if found else ""

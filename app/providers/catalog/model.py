@@ -1,10 +1,11 @@
 """What a provider's file says: how it signs, how its callbacks are told apart, what they mean, what it wants to hear.
 
 A *text* below is a template: `{…}` stands for a value of the request. `{a.b[0].c}` is a field of the body (JSON, or a
-form's field), `{header:X-Name}`, `{query:name}`, `{body}` (raw), `{method}`, `{path}` and `{url}` (as the sender
-knows them), `{timestamp}` (as it came), `{config:name}`, `{secret}`; functions may stand around them:
-`{sha256hex(body)}`. A *place* is one such value without braces (`header:X-Signature`, `data.status`). Where a list of
-texts may stand, the first whose values are all there counts.
+form's field), `{header:X-Name}`, `{query:name}`, `{body}` (raw), `{method}`, `{path}` and `{url}` (as the sender knows
+them), `{timestamp}` (as it came), `{config:name}`, `{secret}`; functions may stand around them: `{sha256hex(body)}`.
+`{fields}` are the body's fields as `rewrite` says, `{token}` an access token made for the answer. A *place* is one such
+value without braces (`header:X-Signature`, `data.status`). Where a list of texts may stand, the first whose values are
+all there counts.
 """
 
 from typing import Literal, TypeAlias
@@ -14,7 +15,9 @@ import msgspec
 Text: TypeAlias = str
 Place: TypeAlias = str
 
-SchemeKind: TypeAlias = Literal["hmac", "digest", "token", "basic", "rsa", "ecdsa", "ed25519", "jwt", "fetch"]
+SchemeKind: TypeAlias = Literal["hmac", "digest", "token", "rsa", "ecdsa", "ed25519", "jwt"]
+#: How a secret's text becomes a key; `whsec`, `whpk`: base64 after that word, which may be missing.
+Key: TypeAlias = Literal["utf8", "hex", "base64", "whsec", "whpk", "sha1", "pem", "jwk"]
 Encoding: TypeAlias = Literal["hex", "base64", "base64url", "none"]
 #: What a row of the status table says of an order; `ignored`: understood, says nothing of an order.
 Word: TypeAlias = Literal[
@@ -37,15 +40,11 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"f
 
 
 class Secret(_Table, frozen=True):
-    """What proves the sender: the variable that holds it (several separated by commas), and how it becomes a key."""
+    """What proves the sender: the variable that holds it, several separated by commas."""
 
     variable: str
     #: where its owner finds it, for people
     hint: str = ""
-    #: `utf8`, `hex`, `base64`, `whsec` (base64 after `whsec_`), `whpk`, `sha1`, `pem`, `spki`, `jwk`, `raw`
-    key: str = "utf8"
-    #: the key's text where it is more than the secret: `{config:client_id}&{secret}`
-    text: Text = "{secret}"
 
 
 class Config(_Table, frozen=True):
@@ -61,10 +60,20 @@ class Clock(_Table, frozen=True):
 
     from_: Place
     unit: Literal["s", "ms", "iso"] = "s"
-    #: None: none is documented and its retries keep the old time: any time is taken
-    tolerance_seconds: int | None = 300
+    #: `any`: none is documented, and a sender whose retries keep the old time must not be refused
+    tolerance_seconds: int | Literal["any"] = 300
     #: False: the time is not part of what is signed
     signed: bool = True
+
+
+class Rewrite(_Table, frozen=True):
+    """How `{fields}` are written: the body's fields by name as PHP writes JSON, after these changes."""
+
+    drop: tuple[str, ...] = ()
+    #: of a form: fields that become numbers
+    numbers: tuple[str, ...] = ()
+    #: of a form: fields that become an empty list, also where they are missing
+    lists: tuple[str, ...] = ()
 
 
 class Scheme(_Table, frozen=True):
@@ -80,11 +89,15 @@ class Scheme(_Table, frozen=True):
     #: before each proof; a part without it is none
     prefix: Text = ""
     encoding: Encoding = "hex"
+    key: Key = "utf8"
+    #: the key's text where it is more than the secret: `{config:client_id}&{secret}`
+    secret: Text = "{secret}"  # noqa: S105 - where the secret goes
     #: what is signed; of several any may fit (SNAP: the raw body, or its compact form)
     signed: Text | tuple[Text, ...] = "{body}"
     #: further values that must fit beside the signature: `header:X-CLIENT-KEY` = `{config:client_key}`
     must: dict[Place, Text] = {}
     clock: Clock | None = None
+    rewrite: Rewrite | None = None
 
 
 class Identity(_Table, frozen=True):
@@ -176,7 +189,8 @@ class Provider(_Table, frozen=True, kw_only=True):
     hidden: tuple[Place, ...] = ()
     secret: Secret | None = None
     config: dict[str, Config] = {}
-    scheme: Scheme
+    #: of several any may prove the sender
+    scheme: Scheme | tuple[Scheme, ...]
     identity: Identity = Identity()
     payment: Payment | None = None
     answers: tuple[Reply, ...] = ()

@@ -1,0 +1,131 @@
+"""What a provider's file says and cannot be: each refusal names file, field and reason."""
+
+import re
+from collections.abc import Iterator
+
+from app.core.errors import CatalogRefused
+from app.providers.catalog.model import Provider, Scheme
+from app.providers.proofs import ALGORITHMS
+from app.providers.templates import TextError, compiled, place
+
+_BODIES = re.compile(r"json|form|json_or_form|raw|form_json:[A-Za-z0-9_.-]{1,64}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_STATUSES = range(200, 300)
+
+
+def check(provider: Provider, file: str) -> None:
+    """Raises CatalogRefused for the first thing that cannot be."""
+    for field, reason in _wrong(provider):
+        raise CatalogRefused(file, field, reason)
+
+
+def schemes_of(provider: Provider) -> tuple[Scheme, ...]:
+    """A provider's schemes, one or several."""
+    return provider.scheme if isinstance(provider.scheme, tuple) else (provider.scheme,)
+
+
+def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
+    if not _BODIES.fullmatch(provider.body):
+        yield "body", "is none of json, form, json_or_form, form_json:FIELD, raw"
+    yield from _wrong_variables(provider)
+    if not schemes_of(provider):
+        yield "scheme", "is missing: nothing would prove the sender"
+    for scheme in schemes_of(provider):
+        yield from _wrong_scheme(scheme)
+    for field, text in _texts(provider):
+        yield from _wrong_text(field, text)
+    for field, text in _places(provider):
+        yield from _wrong_place(field, text)
+    for field, text in _texts(provider):
+        yield from _unknown_config(field, text, provider)
+    yield from _wrong_answers(provider)
+
+
+def _wrong_variables(provider: Provider) -> Iterator[tuple[str, str]]:
+    if provider.secret is None:
+        yield "secret", "is missing: nothing would prove the sender"
+    elif not _VARIABLE.fullmatch(provider.secret.variable):
+        yield "secret.variable", "is no name of a variable, such as SHOP_SECRET"
+    for name, config in provider.config.items():
+        if not _VARIABLE.fullmatch(config.variable):
+            yield f"config.{name}.variable", "is no name of a variable, such as SHOP_ID"
+
+
+def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
+    for number, answer in enumerate(provider.answers):
+        if answer.status not in _STATUSES:
+            yield f"answers[{number}].status", "is none of 200 to 299: a kept callback is never answered otherwise"
+        if not answer.proved and answer.keep:
+            yield f"answers[{number}].keep", "must be false where nothing proves the sender (proved = false)"
+
+
+def _wrong_scheme(scheme: Scheme) -> Iterator[tuple[str, str]]:
+    if scheme.algorithm not in ALGORITHMS[scheme.kind]:
+        known = ", ".join(ALGORITHMS[scheme.kind]) or "none"
+        yield "scheme.algorithm", f"{scheme.algorithm!r} is none of those of {scheme.kind}: {known}"
+    if not scheme.from_:
+        yield "scheme.from", "is missing: where the proof stands, such as header:X-Signature"
+    clock = scheme.clock
+    if clock is not None and isinstance(clock.tolerance_seconds, int) and clock.tolerance_seconds <= 0:
+        yield "scheme.clock.tolerance_seconds", 'must be above zero, or "any"'
+    if clock is not None:
+        yield from _wrong_place("scheme.clock.from", clock.from_)
+
+
+def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
+    for scheme in schemes_of(provider):
+        for name, told in (("signed", scheme.signed), ("prefix", scheme.prefix), ("secret", scheme.secret)):
+            yield from ((f"scheme.{name}", text) for text in several(told))
+        yield from ((f"scheme.must.{where}", text) for where, text in scheme.must.items())
+    identity, payment = provider.identity, provider.payment
+    for name in ("event_type", "event_key", "ordering_key"):
+        yield from ((f"identity.{name}", text) for text in several(getattr(identity, name)))
+    if payment is not None:
+        for name in ("order_id", "attempt", "refund_key"):
+            yield from ((f"payment.{name}", text) for text in several(getattr(payment, name)))
+    for number, answer in enumerate(provider.answers):
+        yield f"answers[{number}].body", answer.body
+        yield from ((f"answers[{number}].headers.{name}", text) for name, text in answer.headers.items())
+
+
+def _places(provider: Provider) -> Iterator[tuple[str, str]]:
+    for scheme in schemes_of(provider):
+        yield from (("scheme.from", text) for text in several(scheme.from_))
+        yield from ((f"scheme.must.{where}", where) for where in scheme.must)
+    yield from ((f"hidden[{number}]", text) for number, text in enumerate(provider.hidden))
+    payment = provider.payment
+    if payment is not None:
+        for name in ("amount", "refunded", "currency"):
+            yield from ((f"payment.{name}", text) for text in several(getattr(payment, name)))
+        for number, says in enumerate(payment.says):
+            yield from ((f"payment.says[{number}].when", where) for where in says.when)
+    for number, answer in enumerate(provider.answers):
+        yield from ((f"answers[{number}].when", where) for where in answer.when)
+
+
+def several(told: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One text or several, as several."""
+    return told if isinstance(told, tuple) else (told,)
+
+
+def _wrong_text(field: str, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        compiled(text)
+    except TextError as error:
+        yield field, str(error)
+
+
+def _wrong_place(field: str, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        place(text)
+    except TextError as error:
+        yield field, str(error)
+
+
+def _unknown_config(field: str, text: str, provider: Provider) -> Iterator[tuple[str, str]]:
+    for each in compiled(text).places():
+        if each.room == "config" and each.name not in provider.config:
+            yield field, f"names config:{each.name}, and there is no [config.{each.name}]"
+
+
+__all__ = ["check", "schemes_of", "several"]
