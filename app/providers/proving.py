@@ -1,14 +1,15 @@
-"""Proves a request by what its provider's file says: where the proof stands, what was signed, when. Pure, never raises."""
+"""Proves a request by what its provider's file says: where the proof stands, what was signed, when. Never raises."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from hmac import compare_digest
 from typing import Any
 
 from app.providers import proofs
 from app.providers.catalog.model import Clock, Provider, Rewrite, Scheme
 from app.providers.message import MISSING as NO_FIELD
-from app.providers.message import Message, Number, Unread, read_body, text_at
+from app.providers.message import Message, Number, Unread, read_body, read_form, text_at
 from app.providers.rewriting import fields_sorted
 from app.providers.schemes import MALFORMED, MISSING, STALE, TOKEN_MISSING, TOKEN_WRONG, WRONG, Verdict
 from app.providers.templates import Place, Template, compiled, place
@@ -52,8 +53,6 @@ class Reading:
     @cached_property
     def queries(self) -> Mapping[str, str]:
         """The query's fields."""
-        from app.providers.message import read_form  # noqa: PLC0415
-
         try:
             return dict(reversed(read_form(self.message.query.encode()))) if self.message.query else {}
         except Unread:
@@ -159,7 +158,7 @@ class _Scheme:
         told = self._proofs(raws, reading)
         if not told:
             return MALFORMED if self.data.kind != "token" else self.wrong
-        moment = self._moment(raws, reading, told[0]) if self.data.clock else 0
+        moment = self._moment(self.data.clock, raws, reading, told[0]) if self.data.clock else 0
         if moment is None:
             return MALFORMED
         fitted = self._fitted(told, reading, secrets)
@@ -189,10 +188,9 @@ class _Scheme:
             return [part for part in named if part.count(b".") == 2]  # noqa: PLR2004 - head, claims, signature
         return [told for part in named if (told := proofs.decoded(part, self.data.encoding))]
 
-    def _moment(self, raws: Sequence[bytes], reading: Reading, proof: bytes) -> int | None:
+    def _moment(self, clock: Clock, raws: Sequence[bytes], reading: Reading, proof: bytes) -> int | None:
         """When it was signed, in microseconds; also puts `{timestamp}` where texts find it."""
-        clock, where = self.data.clock, self.time
-        assert clock is not None
+        where = self.time
         if isinstance(where, bytes):
             parts = [part.strip() for raw in raws for part in raw.split(self.data.separator.encode() or b",")]
             told = [part[len(where) :] for part in parts if part.startswith(where)]
@@ -229,7 +227,7 @@ class _Scheme:
     def _all_must(self, proof: bytes, reading: Reading) -> bool:
         for where, text in self.must:
             told, due = self._claimed(where, proof) or where.read(reading), text.render(reading)
-            if told is None or due is None or not proofs.compare_digest(told, due):
+            if told is None or due is None or not compare_digest(told, due):
                 return False
         return True
 
