@@ -3,9 +3,9 @@
 import importlib
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,6 +14,7 @@ from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegist
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
 from app.callbacks.discord.extra import need_discord_py
+from app.callbacks.events.subscribing import Subscriber, Subscribers
 from app.callbacks.file_monitor.file_callbacks import FileMonitorCallbackHandler, FileUploadCallbackHandler
 from app.callbacks.notification.notification_callbacks import (
     DiscordWebhookHandler,
@@ -30,9 +31,12 @@ from app.core.errors import StartRefused
 from app.core.telemetry import hide_settings
 from app.engine.callback import EVENT_PREFIX
 from app.engine.log import Log
+from app.operate.endpoints.events import Event
 
 if TYPE_CHECKING:
     from app.callbacks.inside import InsideWorker
+
+Function = TypeVar("Function", bound=Callable[[Event], Any])
 
 
 class CallbackManager:
@@ -46,6 +50,9 @@ class CallbackManager:
         self.middleware: list[Middleware] = []
         #: the worker inside this process, if it was asked for; `worker.stop()` ends it
         self.worker: InsideWorker | None = None
+        self._subscribers = Subscribers()
+        #: functions that hear of domain events, by the name under which it is known how far they have heard
+        self.subscribers: Mapping[str, Subscriber] = self._subscribers.by_name
         self._webhooks = CallbackRegistry()
         self._events = CallbackRegistry()
         for maker in (
@@ -93,6 +100,21 @@ class CallbackManager:
         """
         self.middleware.append(middleware)
         return middleware
+
+    def on(self, *event_types: str, name: str | None = None) -> Callable[[Function], Function]:
+        """`@manager.on("transaction.settled")`: this function hears of each such event, once it has happened.
+
+        It takes one `Event` (`id`, `type`, `timestamp`, `data`), may be async, and runs in the slow lane: with
+        retries, a time-out, a dead letter. Patterns such as `transaction.*` are fine. How far it has heard is known by
+        `name`, by default its module and name: it misses nothing that happens while nobody runs. Raises FieldError for
+        an event that there is not.
+        """
+
+        def decorate(function: Function) -> Function:
+            self._subscribers.add(event_types, function, name)
+            return function
+
+        return decorate
 
     def setup_discord_handlers(self, bot: Any, *, all_messages: bool = False) -> None:
         """Attach to a `commands.Bot` of yours: what it sees is logged, our commands are added to its own.

@@ -5,6 +5,7 @@ import threading
 
 from sqlalchemy import Engine
 
+from app.callbacks.events.fanning import FanOut
 from app.callbacks.working import Staffed, chores, slow_lane
 from app.core.telemetry import get_logger
 from app.engine.log import open_log
@@ -24,8 +25,9 @@ class InsideWorker:
         """Start it. Raises StartRefused when the log cannot be opened."""
         self._callbacks = open_log(manager.settings.callback_log_url, server=False)
         self._runner = start_in_thread(slow_lane(engine, manager, self._callbacks))
+        self._fans = FanOut(engine, manager.settings.callback_log_url, manager.subscribers, self._runner)
         due = chores(manager.settings, self._callbacks)
-        self._worker = Worker(self._callbacks, engine, manager.lookup, chores=due, on_batch=self._runner.wake)
+        self._worker = Worker(self._callbacks, engine, manager.lookup, chores=due, on_batch=self._batch_done)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="callbacks", daemon=True)
         self._thread.start()
@@ -38,8 +40,13 @@ class InsideWorker:
             return
         self._stopping.set()
         self._thread.join(_STOP_SECONDS)
+        self._fans.stop()
         self._runner.stop()
         self._callbacks.close()
+
+    def _batch_done(self) -> None:
+        self._runner.wake()
+        self._fans.wake()
 
     def _work(self) -> None:
         while not self._stopping.is_set():

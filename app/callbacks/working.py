@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
+from app.callbacks.events.fanning import FanOut
+from app.callbacks.events.forwarding import ForwardPerformer
+from app.callbacks.events.subscribing import CallPerformer, Subscriber
 from app.callbacks.notification.discord_sending import DiscordBotSender, DiscordReplySender, DiscordSender
 from app.callbacks.notification.other_sending import OtherSender
 from app.callbacks.notification.telegram_sending import TelegramSender
@@ -31,6 +34,7 @@ from app.engine.worker import Chore, Worker
 from app.ledger.parked import lapse
 from app.operate.chats.answering import SNAP
 from app.operate.chats.messaging import CHANNEL
+from app.operate.endpoints.fan_out import CALL, FORWARD
 from app.operate.files.comparing import compare_again
 from app.operate.files.sweeping import sweep
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
@@ -56,6 +60,7 @@ class Staffed(Protocol):
 
     settings: Settings
     lookup: Mapping[str, BaseCallbackHandler]
+    subscribers: Mapping[str, Subscriber]
 
     def performer(self, log: Log) -> HandlerPerformer:
         """Who carries callbacks of this log to `handle(data)`."""
@@ -68,14 +73,21 @@ def run(settings: Settings, engine: Engine, manager: Staffed) -> int:
         signal.signal(number, stop.on_signal)
     callbacks = open_log(settings.callback_log_url, server=False)
     runner = start_in_thread(slow_lane(engine, manager, callbacks))
+    fans = FanOut(engine, settings.callback_log_url, manager.subscribers, runner)
+
+    def batch_done() -> None:
+        runner.wake()
+        fans.wake()
+
     try:
-        worker = Worker(callbacks, engine, manager.lookup, chores=chores(settings, callbacks), on_batch=runner.wake)
+        worker = Worker(callbacks, engine, manager.lookup, chores=chores(settings, callbacks), on_batch=batch_done)
         log.info("worker.started", handlers=sorted(manager.lookup))
         gc.collect()
         gc.freeze()  # what is there now stays: looking through it again and again took a tenth of the time
         threading.Thread(target=_watch, args=(worker, runner, stop), name="watchdog", daemon=True).start()
         worker.run(lambda: stop.asked, inherited_wake_fd())
     finally:
+        fans.stop()
         runner.stop()
         callbacks.close()
     log.info("worker.stopped")
@@ -95,6 +107,10 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log, *, clock: Callab
         DISCORD_REPLY: DiscordReplySender(manager.settings, client),
         SNAP: SnapOpener(manager.settings, client),
         CHANNEL: OtherSender(manager.settings),
+        FORWARD: ForwardPerformer(
+            engine, callbacks.get, public if manager.settings.production else client, clock=clock
+        ),
+        CALL: CallPerformer(engine, manager.subscribers),
     }
     return Runner(engine, performers, clock=clock, redact=redact, closing=[client.aclose, public.aclose])
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Alembic's own table, beside ours.
 VERSION_TABLE = "callback_schema_version"
 #: Every schema that a release had, the first one first; the last is this release's.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 HEAD = REVISIONS[-1]
 
 

@@ -1,13 +1,25 @@
 """How the ledger treats doubts and who carries its notices on, made from the settings."""
 
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
 from app.core.config import Settings, secrets_of
-from app.ledger.book import Policy
+from app.ledger.book import Noticed, Policy
 from app.operate.chats.notifying import notify
+from app.operate.endpoints.events import publish
 
 _SECOND = 1_000_000
 
+
+def tell(connection: Connection, notices: Sequence[Noticed]) -> None:
+    """Carry news on: to the users' chats, and as domain events to whoever listens."""
+    notify(connection, notices)
+    publish(connection, notices)
+
+
 #: Where there is nobody to ask.
-UNASKED = Policy(confirm="off", notify=notify)
+UNASKED = Policy(confirm="off", notify=tell)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -15,5 +27,5 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         confirm=settings.midtrans_confirm if secrets_of(settings.midtrans_server_key) else "off",
         unknown_after=int(settings.midtrans_unknown_after * _SECOND),
-        notify=notify,
+        notify=tell,
     )

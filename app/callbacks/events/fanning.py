@@ -1,0 +1,78 @@
+"""The thread of a worker that makes tasks of what destinations have not heard, after each batch and now and then."""
+
+import threading
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+
+from app.callbacks.events.subscribing import Subscriber
+from app.core.clock import now_us
+from app.core.database import writing
+from app.core.telemetry import get_logger, redact
+from app.engine.log import Log, open_log
+from app.engine.tasks.results import words_of
+from app.engine.tasks.thread import RunnerThread
+from app.operate.endpoints.fan_out import fan_out
+from app.operate.endpoints.subscribed import subscribe
+
+_POLL_SECONDS = 0.5
+_STOP_SECONDS = 10.0
+
+log = get_logger(__name__)
+
+
+class FanOut:
+    """Runs until `stop`; `wake` from any thread."""
+
+    def __init__(
+        self, engine: Engine, log_url: str, subscribers: Mapping[str, Subscriber], runner: RunnerThread
+    ) -> None:
+        """Start it. `runner` carries the tasks out."""
+        self._engine = engine
+        self._log_url = log_url
+        self._subscribers = subscribers
+        self._runner = runner
+        self._known: dict[str, str] = {}
+        self._stirred = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fan-out", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now."""
+        self._stirred.set()
+
+    def stop(self) -> None:
+        """End after the round that is under way."""
+        self._stopping.set()
+        self._stirred.set()
+        self._thread.join(_STOP_SECONDS)
+
+    def _run(self) -> None:
+        callbacks = open_log(self._log_url, server=False)
+        try:
+            while not self._stopping.is_set():
+                self._stirred.clear()
+                if not self._round(callbacks):
+                    self._stirred.wait(_POLL_SECONDS)
+        finally:
+            callbacks.close()
+
+    def _round(self, callbacks: Log) -> bool:
+        """One round → whether there may be more at once. What fails is tried again: nothing moves by halves."""
+        try:
+            self._subscribe()
+            more = fan_out(self._engine, callbacks, self._subscribers, now_us())
+        except Exception as error:  # noqa: BLE001 - whatever it is, what waits keeps its place
+            log.error("fan_out_failed", error=words_of(error, redact))  # noqa: TRY400 - a traceback may hold bodies
+            return False
+        if more:
+            self._runner.wake()
+        return more
+
+    def _subscribe(self) -> None:
+        named = {each.name: each.patterns for each in tuple(self._subscribers.values())}
+        if named != self._known:
+            with writing(self._engine) as connection:
+                subscribe(connection, named, now_us())
+            self._known = named

@@ -1,0 +1,1 @@
+"""What happened, told to others: domain events, where they go, and how far each destination has heard."""
