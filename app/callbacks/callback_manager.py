@@ -24,12 +24,12 @@ from app.callbacks.notification.notification_callbacks import (
 )
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
-from app.callbacks.routing import CallbackRouter
+from app.callbacks.routing import CallbackRouter, Rule
 from app.callbacks.telegram.telegram_callbacks import TelegramUpdateHandler
 from app.core.config import Settings, get_settings
 from app.core.errors import StartRefused
 from app.core.telemetry import hide_settings
-from app.engine.callback import EVENT_PREFIX
+from app.engine.callback import EVENT_PREFIX, Callback, Route, RoutedHandlers
 from app.engine.log import Log
 from app.operate.endpoints.events import Event
 
@@ -48,6 +48,9 @@ class CallbackManager:
         self.settings = settings or get_settings()
         hide_settings(self.settings)
         self.middleware: list[Middleware] = []
+        self.rules: list[Rule] = []
+        #: which handler acts on a callback; `use_router` changes it
+        self.router = CallbackRouter(self)
         #: the worker inside this process, if it was asked for; `worker.stop()` ends it
         self.worker: InsideWorker | None = None
         self._subscribers = Subscribers()
@@ -72,7 +75,7 @@ class CallbackManager:
             event_handler = event_maker(db, self.settings)
             self.register_handler(event_handler.name, event_handler)
         #: for the engine: webhooks by name, events as `event/{name}`; looked up live
-        self.lookup: Mapping[str, BaseCallbackHandler] = _Lookup(self.handlers, self.event_handlers)
+        self.lookup: Mapping[str, BaseCallbackHandler] = _Lookup(self)
 
     @property
     def handlers(self) -> dict[str, BaseCallbackHandler]:
@@ -100,6 +103,20 @@ class CallbackManager:
         """
         self.middleware.append(middleware)
         return middleware
+
+    def add_rule(self, predicate: Callable[[Callback], bool], name: str) -> None:
+        """As `router.add_rule`."""
+        self.router.add_rule(predicate, name)
+
+    def use_router(self, router: CallbackRouter) -> None:
+        """Route by this one (a subclass of yours), over HTTP and in direct calls."""
+        self.router = router
+
+    def check_routes(self) -> None:
+        """Raises StartRefused for a rule that leads to nobody."""
+        for rule in self.rules:
+            if rule.name not in self.lookup:
+                raise StartRefused(f"a rule leads to {rule.name!r}, and no handler is registered under that name")
 
     def on(self, *event_types: str, name: str | None = None) -> Callable[[Function], Function]:
         """`@manager.on("transaction.settled")`: this function hears of each such event, once it has happened.
@@ -155,12 +172,18 @@ class CallbackManager:
         }
 
 
-class _Lookup(Mapping[str, BaseCallbackHandler]):
-    """Both kinds of handlers under the names that the log uses."""
+class _Lookup(RoutedHandlers[BaseCallbackHandler]):
+    """Both kinds of handlers under the names that the log uses, and who acts on what."""
 
-    def __init__(self, webhooks: dict[str, BaseCallbackHandler], events: dict[str, BaseCallbackHandler]) -> None:
-        self._webhooks = webhooks
-        self._events = events
+    def __init__(self, manager: CallbackManager) -> None:
+        self._manager = manager
+        self._webhooks = manager.handlers
+        self._events = manager.event_handlers
+
+    @property
+    def route(self) -> Route | None:
+        router = self._manager.router
+        return router.route if router.routes else None
 
     def __getitem__(self, name: str) -> BaseCallbackHandler:
         if name.startswith(EVENT_PREFIX):
@@ -235,6 +258,7 @@ def load_app(settings: Settings) -> CallbackManager:
     manager = CallbackManager(settings=settings)
     if settings.callback_app:
         manager = _named(settings.callback_app, manager)
+    manager.check_routes()
     use_manager(manager)
     return manager
 

@@ -1,13 +1,24 @@
-"""The router of direct calls: which handler a callback or an event goes to, whoever hands it in."""
+"""The router: which handler acts on a callback, over HTTP and in direct calls."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+
+import msgspec
 
 from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import Middleware
 from app.core.config import Settings
-from app.core.errors import UnknownProvider
+from app.core.errors import FieldError, UnknownProvider
+from app.engine.callback import Callback
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """Callbacks that fit go to the handler of this name; events have names such as `event/file`."""
+
+    predicate: Callable[[Callback], bool]
+    name: str
 
 
 class Managed(Protocol):
@@ -16,6 +27,8 @@ class Managed(Protocol):
     db: Any
     settings: Settings
     middleware: list[Middleware]
+    rules: list[Rule]
+    lookup: Mapping[str, BaseCallbackHandler]
 
     @property
     def handlers(self) -> dict[str, BaseCallbackHandler]:
@@ -27,11 +40,37 @@ class Managed(Protocol):
 
 
 class CallbackRouter:
-    """Brings direct calls to their handlers; override `resolve_webhook` or `resolve_event` for routing of your own."""
+    """Decides which handler acts on a callback: by the manager's rules, else its sender's own.
+
+    For routing of your own, add a rule, or override `route` and hand the router to `manager.use_router`. What proves a
+    sender is never routed: that is for the handler of the address. `resolve_webhook` and `resolve_event` find that one
+    for direct calls.
+    """
 
     def __init__(self, manager: Managed) -> None:
-        """`manager`: whose handlers, middleware and database."""
+        """`manager`: whose handlers, rules, middleware and database."""
         self.manager = manager
+
+    def add_rule(self, predicate: Callable[[Callback], bool], name: str) -> None:
+        """Callbacks for which `predicate(callback)` is true are acted on by the handler of this name.
+
+        The first rule that fits counts. The predicate must be pure: it is asked again at each retry and replay. One
+        that raises sets that callback aside. Raises FieldError for what can be no rule.
+        """
+        if not callable(predicate) or inspect.iscoroutinefunction(predicate):
+            raise FieldError("predicate", "must be an ordinary function of a callback")
+        if not isinstance(name, str) or not name:
+            raise FieldError("name", "must be a handler's name")
+        self.manager.rules.append(Rule(predicate, name))
+
+    def route(self, callback: Callback) -> str:
+        """The name of the handler that acts on this callback, which its sender's own handler has proved."""
+        return next((rule.name for rule in self.manager.rules if rule.predicate(callback)), callback.provider)
+
+    @property
+    def routes(self) -> bool:
+        """Whether anything is routed at all."""
+        return bool(self.manager.rules) or type(self).route is not CallbackRouter.route
 
     async def route_webhook(
         self,
@@ -83,4 +122,18 @@ class CallbackRouter:
             return direct.failure(str(UnknownProvider(str(name))), "refused")
         call = direct.Call(handler.log_name, data, headers or {}, raw_body, trusted)
         manager = self.manager
-        return await direct.take(handler, call, settings=manager.settings, db=manager.db, middleware=manager.middleware)
+        return await direct.take(
+            handler,
+            call,
+            settings=manager.settings,
+            db=manager.db,
+            middleware=manager.middleware,
+            acting=self._acting if self.routes else None,
+        )
+
+    def _acting(self, callback: Callback) -> BaseCallbackHandler:
+        name = self.route(callback)
+        handler = self.manager.lookup.get(name)
+        if handler is None:
+            raise UnknownProvider(name)
+        return handler

@@ -7,7 +7,7 @@ None of them can be part of a cycle, so the garbage collector need not look at t
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -150,6 +150,29 @@ class Handler(Protocol):
 
 #: Handlers by name; looked up at each callback, so that a late registration counts at once.
 Handlers: TypeAlias = Mapping[str, Handler]
+
+#: Which handler acts on a callback, by its name; pure, and the same whenever it is asked.
+Route: TypeAlias = Callable[[Callback], str]
+
+
+AnyHandler = TypeVar("AnyHandler", bound=Handler)
+
+
+class RoutedHandlers(Mapping[str, AnyHandler]):
+    """Handlers of which another may act on a callback than the one that proved its sender."""
+
+    @property
+    def route(self) -> Route | None:
+        """None: each sender's own handler acts; nobody pays for the question then."""
+        return None
+
+
+def acting(handlers: Handlers, callback: Callback) -> tuple[str, Handler | None]:
+    """The handler that acts on a callback, and its name; None where nobody is registered under it."""
+    route = handlers.route if isinstance(handlers, RoutedHandlers) else None
+    name = callback.provider if route is None else route(callback)
+    return name, handlers.get(name)
+
 
 #: Called once with the answer when it is known, in the event loop's thread.
 Done: TypeAlias = Callable[[Answer], None]

@@ -5,9 +5,10 @@ Their handlers apply the effects; what came of each is written beside them.
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import Connection
 
-from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
+from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, RoutedHandlers
 from app.engine.outcomes import close_letters, decided_before, rewrite_outcomes, write_outcomes
 
 
@@ -28,18 +29,32 @@ def decide(
 
 
 def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callback], at: int) -> dict[int, Outcome]:
-    by_provider: dict[str, list[Callback]] = {}
+    route = handlers.route if isinstance(handlers, RoutedHandlers) else None
+    by_name: dict[str, list[Callback]] = {}
     for callback in callbacks:
-        by_provider.setdefault(callback.provider, []).append(callback)
+        by_name.setdefault(callback.provider if route is None else route(callback), []).append(callback)
     decided: dict[int, Outcome] = {}
-    for provider, group in by_provider.items():
-        handler = handlers.get(provider)
+    for name, group in by_name.items():
+        handler = handlers.get(name)
         if handler is None:
-            outcomes = [Outcome(c.id, OutcomeWord.SET_ASIDE, "no_handler", detail={"name": provider}) for c in group]
+            outcomes = [Outcome(c.id, OutcomeWord.SET_ASIDE, "no_handler", detail={"name": name}) for c in group]
         else:
             outcomes = handler.apply(connection, group, at)
+        if route is not None:
+            outcomes = _routed(outcomes, group, name)
         decided.update((outcome.callback_id, outcome) for outcome in outcomes)
     return decided
+
+
+def _routed(outcomes: Sequence[Outcome], callbacks: Sequence[Callback], name: str) -> list[Outcome]:
+    """The same, telling of those that came by another sender's name which handler acted."""
+    moved = {callback.id for callback in callbacks if callback.provider != name}
+    return [
+        msgspec.structs.replace(outcome, detail={**outcome.detail, "handler": name})
+        if outcome.callback_id in moved
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 def decide_again(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from app.core.database import is_storage_trouble
 from app.core.errors import CallbackError, NotFound, ProcessingError
 from app.core.telemetry import get_logger, redact
-from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord
+from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, acting
 from app.engine.deciding import decide_again
 from app.engine.log import Log
 from app.engine.outcomes import driver
@@ -118,10 +118,9 @@ def carry_out(
     decided_by: int | None = None,
 ) -> Outcome:
     """Decide a callback again, whatever it was. Raises ProcessingError; the caller then rolls back."""
-    if handlers.get(callback.provider) is None:
-        raise ProcessingError(
-            f"no handler is registered under {callback.provider!r} here; set CALLBACK_APP as the worker has it"
-        )
+    name, handler = acting(handlers, callback)
+    if handler is None:
+        raise ProcessingError(f"no handler is registered under {name!r} here; set CALLBACK_APP as the worker has it")
     try:
         stop_waiting(connection, [callback.id])
         return decide_again(connection, handlers, callback, who=who, reason=reason, decided_by=decided_by, at=at)

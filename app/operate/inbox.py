@@ -11,7 +11,7 @@ from app.core.database import reading
 from app.core.errors import NotFound
 from app.core.language import Lang
 from app.core.money import format_amount
-from app.engine.callback import Callback, Handlers
+from app.engine.callback import Callback, Handlers, acting
 from app.engine.log import Log
 from app.ledger import books
 from app.ledger.effect import effect
@@ -96,7 +96,7 @@ def explain(
     lang: Lang,
 ) -> ExplanationShown | None:
     """What the sender's pure functions make of it, and what that moves today; None for handlers without facts."""
-    read = getattr(handlers.get(callback.provider), "facts", None)
+    read = getattr(acting(handlers, callback)[1], "facts", None)
     if read is None:
         return None
     told: Told = read(callback)

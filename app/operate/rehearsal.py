@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from app.core.language import Lang
-from app.engine.callback import Callback, Handler, Handlers, Outcome, OutcomeWord
+from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, Route, RoutedHandlers, acting
 from app.engine.log import Log
 from app.ledger import books
 from app.ledger.effect import Effect, effect
@@ -27,11 +27,16 @@ from app.operate.texts import status as status_text
 _NOBODY = Person("nobody", "a rehearsal")
 
 
-class Rehearsing(Mapping[str, Handler]):
+class Rehearsing(RoutedHandlers[Any]):
     """The same handlers, deciding without running code of somebody's own: it may do more than write to the state."""
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
+
+    @property
+    def route(self) -> Route | None:
+        """As theirs."""
+        return self._handlers.route if isinstance(self._handlers, RoutedHandlers) else None
 
     def __getitem__(self, name: str) -> Any:
         return _Rehearsal(self._handlers[name])
@@ -97,7 +102,7 @@ def explain(
         with savepoint(connection):
             decide_anew(connection, callbacks, Rehearsing(handlers), callback_id, person=_NOBODY, at=at)
             after = _picture(connection, order, lang)
-    row = getattr(handlers.get(callback.provider), "row", None)
+    row = getattr(acting(handlers, callback)[1], "row", None)
     known = books.facts_of(connection, order.no) if order is not None else []
     says = inbox.explain(handlers, callback, order, known, lang=lang)
     doubts = decided is not None and decided.outcome.word is OutcomeWord.IN_DOUBT

@@ -180,7 +180,7 @@ class BaseCallbackHandler:
         Override it as `apply(self, connection, callbacks)` for effects inside the worker's own transaction: called
         once for several callbacks, in order, committed together with their outcomes or not at all.
         """
-        return hand_over(*args, **kwargs)
+        return hand_over(self.log_name, *args, **kwargs)
 
 
 class WebhookCallbackHandler(BaseCallbackHandler):

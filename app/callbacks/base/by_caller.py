@@ -46,14 +46,16 @@ Written = TypeVar("Written")
 class Claiming:
     """Stands in for a handler while its callback is decided: enqueues the task, claimed, in that transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        """`name` of the handler."""
+        self.name = name
         self.task: Task | None = None
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """One callback, which the caller handles."""
         (callback,) = callbacks
         # From now, not from when it was received: it may have waited for the lock for long.
-        self.task = enqueue_claimed(connection, task_of(callback, at), now_us(), LEASE_SECONDS * _SECOND)
+        self.task = enqueue_claimed(connection, task_of(callback, self.name, at), now_us(), LEASE_SECONDS * _SECOND)
         return [Outcome(callback.id, OutcomeWord.APPLIED, "handled_directly")]
 
 

@@ -8,7 +8,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -56,6 +56,10 @@ _BROKEN = Text("Handler gagal, tidak ada yang disimpan", "The handler failed, no
 _FAILED = Text("Handler gagal dan akan dicoba lagi", "The handler failed and is tried again")
 
 
+#: Who acts on a callback that was proved; raises UnknownProvider where nobody does.
+Acting: TypeAlias = Callable[[Callback], Any]
+
+
 class Call(msgspec.Struct, frozen=True):
     """One direct call as it was made."""
 
@@ -68,11 +72,18 @@ class Call(msgspec.Struct, frozen=True):
 
 
 async def take(
-    handler: Any, call: Call, *, settings: Settings, db: Any = None, middleware: Sequence[Middleware] = ()
+    handler: Any,
+    call: Call,
+    *,
+    settings: Settings,
+    db: Any = None,
+    middleware: Sequence[Middleware] = (),
+    acting: Acting | None = None,
 ) -> Any:
     """Take one direct call → `{"success", "message", "outcome", "callback_id"}`, or what a `handle` of yours returns.
 
-    `success` is false for what is refused or failed. Raises only what storage raises, or your own `apply`.
+    `handler` proves the sender; `acting` tells who acts on the callback, by default the same. `success` is false for
+    what is refused or failed. Raises only what storage raises, or your own `apply`.
     """
     lang = settings.callback_lang
     try:
@@ -90,6 +101,9 @@ async def take(
             )
         identity = handler.identify(request)
         row = row_of(handler, request, identity, verification, request.provider)
+        kept = handler.keeps(request)
+        if acting is not None:
+            handler = acting(Callback(0, *row))
         data = handler.read(request.body) if handler.hands_over and call.raw_body is not None else call.data
     except CallbackError as error:
         return failure(str(error), "refused")
@@ -97,10 +111,10 @@ async def take(
         hide_settings(settings)  # the application that embeds us may not have set up our log lines
         log.exception("handler_failed", handler=call.name)
         return failure(f"{getattr(_BROKEN, lang)}: {type(error).__name__}", "failed")
-    if not handler.keeps(request):
+    if not kept:
         return {"success": True, "message": getattr(_MESSAGES[OutcomeWord.IGNORED], lang), "outcome": "ignored"}
     bind = bind_of(db, settings)
-    claiming = Claiming() if handler.hands_over else None
+    claiming = Claiming(handler.log_name) if handler.hands_over else None
     doer = claiming or handler
     if isinstance(bind, Connection):  # a test's fixture: its connection stays in its thread
         callback, outcome = _keep_and_decide(bind, settings.callback_log_url, doer, row)

@@ -29,7 +29,7 @@ class CurrentCallback(msgspec.Struct, frozen=True):
     """The callback that a handler's `handle(data)` is running for."""
 
     id: int
-    provider: str  # the name it was registered under
+    provider: str  # its sender, by the name in the address
     headers: Mapping[str, str]  # those that the log keeps
     body: bytes
     attempt: int  # 1 at the first go
@@ -60,9 +60,8 @@ def key_of(name: str, callback_id: int) -> str:
     return f"{KIND}:{name}:{callback_id}"
 
 
-def task_of(callback: Callback, at: int) -> NewTask:
-    """The task that carries this callback to its handler."""
-    name = callback.provider
+def task_of(callback: Callback, name: str, at: int) -> NewTask:
+    """The task that carries this callback to the handler of this name."""
     return NewTask(key_of(name, callback.id), KIND, name, "", due_at=at, callback_id=callback.id)
 
 
@@ -97,12 +96,13 @@ def outcome_of(callback_id: int, value: Any) -> Outcome | None:
 _TOLD = (OutcomeWord.APPLIED, OutcomeWord.DUPLICATE, OutcomeWord.IGNORED)
 
 
-def hand_over(connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
-    """Enqueue one task a callback, in the worker's transaction; the task's key guards against doing it twice.
+def hand_over(name: str, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+    """Enqueue one task a callback for the handler of this name, in the worker's transaction.
 
-    One that is done or given up begins anew: only a person who has a callback decided again comes here twice.
+    The task's key guards against doing it twice. One that is done or given up begins anew: only a person who has a
+    callback decided again comes here twice.
     """
-    enqueue(connection, [task_of(callback, at) for callback in callbacks], at, reopen=True)
+    enqueue(connection, [task_of(callback, name, at) for callback in callbacks], at, reopen=True)
     return [Outcome(c.id, OutcomeWord.APPLIED, "handed_over") for c in callbacks]
 
 
@@ -123,7 +123,7 @@ async def run(
             headers_of(callback),
             callback.body,
             attempt,
-            key_of(callback.provider, callback.id),
+            key_of(handler.log_name, callback.id),
         )
     )
     try:
