@@ -23,6 +23,7 @@ from app.callbacks.notification.notification_callbacks import (
     TelegramWebhookHandler,
 )
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
+from app.callbacks.plug_ins import load_plug_ins
 from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
 from app.callbacks.routing import CallbackRouter, Rule
 from app.callbacks.telegram.telegram_callbacks import TelegramUpdateHandler
@@ -158,6 +159,7 @@ class CallbackManager:
                 "verification": handler.proof,
                 "configured": handler.configured,
                 "runs": "slow lane" if handler.hands_over else "worker",
+                "source": type(handler).__module__,
             }
             for registry in (self.handlers, self.event_handlers)
             for name, handler in sorted(registry.items())
@@ -220,7 +222,9 @@ def _initialized(db: Any) -> CallbackManager:
         if _manager is None:
             settings = get_settings()
             direct.bind_of(db, settings)
-            _manager = CallbackManager(db, settings)
+            manager = CallbackManager(db, settings)
+            load_plug_ins(manager)
+            _manager = manager
         elif _manager.db is None and db is not None:
             _manager.db = db
         return _manager
@@ -256,8 +260,12 @@ def load_app(settings: Settings) -> CallbackManager:
     another). Raises StartRefused with the reason: never starts without somebody's handlers.
     """
     manager = CallbackManager(settings=settings)
+    load_plug_ins(manager)
     if settings.callback_app:
-        manager = _named(settings.callback_app, manager)
+        named = _named(settings.callback_app, manager)
+        if named is not manager:
+            load_plug_ins(named)
+        manager = named
     manager.check_routes()
     use_manager(manager)
     return manager

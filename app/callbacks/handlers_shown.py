@@ -14,6 +14,7 @@ class HandlerShown(Shown):
     path: str
     verification: str = Field(description="What proves its sender: `signature`, `token`, `nothing`.")
     configured: bool = Field(description="Whether what proves the sender is set up.")
+    source: str = Field(description="The module that its class is of.")
     runs: str = Field(description="Where it works: `worker` (inside the transaction) or `slow lane`.")
 
 

@@ -28,7 +28,7 @@ class Noting(WebhookCallbackHandler):
         super().__init__(name)
         self.seen: list[Any] = []
 
-    async def handle(self, data: Any) -> dict[str, Any]:
+    async def handle(self, data: Any, **_: Any) -> dict[str, Any]:
         self.seen.append(data)
         return {"success": True, "message": self.name}
 
@@ -36,7 +36,7 @@ class Noting(WebhookCallbackHandler):
 class Inside(WebhookCallbackHandler):
     """Acts in the worker's transaction."""
 
-    def apply(self, connection: Connection, callbacks: Sequence[Callback]) -> None:  # type: ignore[override]
+    def apply(self, connection: Connection, callbacks: Sequence[Callback]) -> None:
         for callback in callbacks:
             connection.execute(
                 text("INSERT INTO seen VALUES (:id, :sender)"), {"id": callback.id, "sender": callback.provider}
@@ -47,7 +47,7 @@ class World:
     """A manager on a real state and log, and its worker."""
 
     def __init__(self, folder: Path) -> None:
-        self.settings = Settings(database_url=f"sqlite:///{folder}/s.db", callback_log_url=f"sqlite:///{folder}/l.db")  # type: ignore[call-arg]
+        self.settings = Settings(database_url=f"sqlite:///{folder}/s.db", callback_log_url=f"sqlite:///{folder}/l.db")
         self.engine = make_engine(self.settings.database_url)
         ensure_schema(self.engine)
         self.manager = CallbackManager(self.engine, self.settings)
