@@ -4,7 +4,7 @@ import typer
 
 from app.cli import parts
 from app.cli.processes import starting
-from app.core.config import secrets_of
+from app.core.config import usable_secrets
 from app.core.database import check_schema, get_engine
 from app.core.errors import StartRefused
 
@@ -21,7 +21,7 @@ def bot() -> None:
     from app.callbacks.discord.extra import need_discord_py  # noqa: PLC0415 - as above
 
     settings = parts.settings()
-    tokens = secrets_of(settings.discord_bot_token)
+    tokens = usable_secrets(settings.discord_bot_token)
     if not tokens:
         raise StartRefused(
             "DISCORD_BOT_TOKEN is not set; the token stands at https://discord.com/developers/applications under Bot"

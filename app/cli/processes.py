@@ -10,7 +10,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from app.cli import parts, printing
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.database import check_schema, ensure_schema, get_engine
 from app.core.errors import StartRefused
 from app.engine.peers import is_loopback
@@ -107,7 +107,7 @@ def _what_to_try(settings: Settings) -> Callable[[str], None]:
         out = printing.out()
         out.print(Text(f"Callbacks are received at {address}/callbacks/webhook/{{provider}}", "bold"))
         out.print(Text(f"All addresses: {address}/docs"))
-        if not settings.production and not secrets_of(settings.midtrans_server_key):
+        if not settings.production and not usable_secrets(settings.midtrans_server_key):
             out.print(Text("Try it: announce an order, send Midtrans' callback, look at the wallet:"))
             out.print(Text(try_line(address, settings), "cyan"))
         out.file.flush()
@@ -119,7 +119,7 @@ def try_line(address: str, settings: Settings) -> str:
     """A shell line: the specification's own example, from the announcement to the wallet."""
     from app.callbacks.examples import MIDTRANS, TRANSACTION  # noqa: PLC0415 - as above
 
-    token = ' -H "Authorization: Bearer $CALLBACK_ADMIN_TOKEN"' if secrets_of(settings.callback_admin_token) else ""
+    token = ' -H "Authorization: Bearer $CALLBACK_ADMIN_TOKEN"' if usable_secrets(settings.callback_admin_token) else ""
 
     def post(path: str, body: object, more: str) -> str:
         data = shlex.quote(jsonlib.dumps(body))

@@ -15,7 +15,7 @@ from rich.text import Text
 from app.cli import parts, printing
 from app.cli.announcing import in_bulk
 from app.cli.parts import Json
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.errors import FieldError, StartRefused, describe_os_error
 from app.simulation import driver
 from app.simulation.driver import Phase, Way
@@ -149,7 +149,7 @@ def _read(file: Path) -> bytes:
 
 def _target(settings: Settings, url: str, *, elsewhere: bool) -> Target:
     """Raises FieldError for another machine, StartRefused in production, unless that is allowed."""
-    token = (secrets_of(settings.callback_admin_token) or (b"",))[0].decode()
+    token = (usable_secrets(settings.callback_admin_token) or (b"",))[0].decode()
     target = target_of(url or f"http://127.0.0.1:{settings.callback_port or 8000}", token)
     if not target.local and not elsewhere:
         raise FieldError("--url", f"{target.url} is not this machine; --elsewhere allows it, and writes to its books")
@@ -167,7 +167,7 @@ def _port_of(settings: Settings) -> int:
 def _secrets(settings: Settings) -> Secrets:
     """The first of each that is set."""
     every = (settings.midtrans_server_key, settings.digiflazz_webhook_secret, settings.telegram_webhook_secret)
-    return Secrets(*(next(iter(secrets_of(each)), b"") for each in every))
+    return Secrets(*(next(iter(usable_secrets(each)), b"") for each in every))
 
 
 def _secrets_for(provider: str, settings: Settings, api_port: int) -> Secrets:

@@ -15,7 +15,7 @@ from rich.live import Live
 from app.cli import parts, picture, printing
 from app.cli.parts import Json
 from app.core.clock import now_us
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.errors import ExternalAPIError, FieldError, NoAnswer
 from app.operate.alerts_shown import AlertsShown
 from app.operate.traffic_shown import TrafficShown
@@ -78,7 +78,7 @@ class Server:
 
         self.url = url
         self._trouble: tuple[type[Exception], ...] = (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError)
-        tokens = secrets_of(settings.callback_admin_token)
+        tokens = usable_secrets(settings.callback_admin_token)
         headers = {b"Authorization": b"Bearer " + tokens[0]} if tokens else {}
         # No proxy of the environment: the token goes to the server that was named, and nowhere else.
         self._client = httpx2.Client(headers=headers, timeout=_ANSWER_SECONDS, trust_env=False, follow_redirects=False)

@@ -7,8 +7,21 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.secrets import Secrets, secrets_of, usable_secrets
+
 _SANDBOX_API = "https://api.sandbox.midtrans.com"
 _PRODUCTION_API = "https://api.midtrans.com"
+
+#: Settings that may hold several secrets, some of them with an end (`core.secrets`).
+SEVERAL = (
+    "callback_admin_token",
+    "midtrans_server_key",
+    "digiflazz_webhook_secret",
+    "discord_bot_token",
+    "discord_public_key",
+    "telegram_bot_token",
+    "telegram_webhook_secret",
+)
 
 
 class Settings(BaseSettings):
@@ -102,6 +115,12 @@ class Settings(BaseSettings):
     def _blank_is_not_set(cls, value: object) -> object:
         return value.strip() if isinstance(value, str) else value
 
+    @field_validator(*SEVERAL)
+    @classmethod
+    def _ends(cls, value: SecretStr | str | None) -> SecretStr | str | None:
+        Secrets(value)  # raises for an end that is none: better at the start than at the first callback
+        return value
+
     @field_validator("midtrans_api_url")
     @classmethod
     def _address(cls, value: str) -> str:
@@ -119,7 +138,7 @@ class Settings(BaseSettings):
         """The address of Midtrans' API without a trailing slash: as set, else by the first key's prefix."""
         if self.midtrans_api_url:
             return self.midtrans_api_url.rstrip("/")
-        keys = secrets_of(self.midtrans_server_key)
+        keys = usable_secrets(self.midtrans_server_key)
         return _SANDBOX_API if keys and keys[0].startswith(b"SB-") else _PRODUCTION_API
 
     def midtrans_snap(self) -> str:
@@ -133,15 +152,10 @@ class Settings(BaseSettings):
         return address.lower().replace("://api.", "://app.", 1) if beside else address
 
 
-def secrets_of(value: SecretStr | str | None) -> tuple[bytes, ...]:
-    """Several secrets separated by commas → their bytes; empty and blank ones are *not configured*, never a secret."""
-    if value is None:
-        return ()
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return tuple(part.strip().encode() for part in text.split(",") if part.strip())
-
-
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """The process' settings, read once; `get_settings.cache_clear()` reads them anew."""
     return Settings()
+
+
+__all__ = ["SEVERAL", "Settings", "get_settings", "secrets_of", "usable_secrets"]

@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, TextIO
 import structlog
 from pydantic import SecretStr
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings
+from app.core.secrets import parts_of
 
 HIDDEN = "***"
 _SHORTEST_SECRET = 4  # a shorter text would blot out ordinary words
@@ -46,7 +47,7 @@ def hide_settings(settings: Settings) -> None:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
-            hide(value.get_secret_value(), *(secret.decode() for secret in secrets_of(value)))
+            hide(value.get_secret_value(), *parts_of(value))
 
 
 def redact(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from hmac import compare_digest
 
+from app.core.secrets import Secrets
 from app.engine.answers import refusal
 from app.engine.callback import Answer
 from app.engine.guesses import GUESSES, Guesses
@@ -21,7 +22,7 @@ class Admission:
 
     def __init__(
         self,
-        tokens: tuple[bytes, ...] = (),
+        tokens: Secrets | tuple[bytes, ...] = (),
         *,
         production: bool = False,
         proxies: Proxies | None = None,
@@ -39,7 +40,8 @@ class Admission:
         Whoever was wrong too often is answered 429 and not listened to, also with the right token: else there would
         be no reason to wait.
         """
-        if not self._tokens:
+        tokens = self._tokens.at(at) if isinstance(self._tokens, Secrets) else self._tokens
+        if not tokens:
             if self._production:
                 return NOT_CONFIGURED
             return None if is_local(peer, headers) else LOCAL_ONLY
@@ -50,7 +52,7 @@ class Admission:
         if wait := self._guesses.wait_seconds(address, at):
             return refusal(429, "too_many_wrong_tokens", (b"retry-after", b"%d" % wait), field="Authorization")
         fits = False
-        for token in self._tokens:  # all are compared: how long it takes says nothing about which one fitted
+        for token in tokens:  # all are compared: how long it takes says nothing about which one fitted
             fits |= compare_digest(given, token)
         if fits:
             return None

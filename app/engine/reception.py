@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from app.core.clock import now_us
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings
+from app.core.secrets import Secrets
 from app.core.telemetry import get_logger
 from app.engine.admission import Admission
 from app.engine.asgi import RawHeaders, Receive, Scope, Send, asgi_callback, send_answer
@@ -120,7 +121,7 @@ def open_reception(
         handlers,
         event_handlers,
         appender,
-        admission=Admission(secrets_of(settings.callback_admin_token), production=settings.production, proxies=proxies),
+        admission=Admission(Secrets(settings.callback_admin_token), production=settings.production, proxies=proxies),
         proxies=proxies,
         limits=limits,
         meter=meter,

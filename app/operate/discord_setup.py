@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.language import Text
 from app.core.telemetry import redact
 from app.operate.checkup.finding import Finding, FindingShown, shown, warn, wrong
@@ -73,13 +73,13 @@ async def show(settings: Settings) -> DiscordShown:
 
 def _fits(settings: Settings, told: Any) -> bool:
     key = text_of(told, "verify_key").lower().encode()
-    return bool(key) and any(compare_digest(key, ours.lower()) for ours in secrets_of(settings.discord_public_key))
+    return bool(key) and any(compare_digest(key, ours.lower()) for ours in usable_secrets(settings.discord_public_key))
 
 
 def _findings(settings: Settings, told: Any) -> Iterator[Finding]:
     """What a person should mend."""
     key = text_of(told, "verify_key")
-    if not secrets_of(settings.discord_public_key):
+    if not usable_secrets(settings.discord_public_key):
         yield warn("key", _NO_KEY, _SET_KEY, key=key)
     elif not _fits(settings, told):
         yield wrong("key", _OTHER_KEY, _SET_KEY, key=key)

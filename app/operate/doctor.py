@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from app.core.config import Settings
 from app.core.language import Lang
+from app.core.variables import ENV_FILE, variables
 from app.engine.log.place import log_path
 from app.operate.checkup import channels, configuration, databases, folders, machine, network
 from app.operate.checkup.databases import LogSeen
@@ -48,11 +49,11 @@ class _Round:
     def findings(self) -> Iterator[Finding]:
         """All of them; what one look stumbles over is a finding, and the others go on."""
         settings = self.settings
-        yield from guarded("settings", lambda: configuration.look(settings, configuration.variables()))
+        yield from guarded("settings", lambda: configuration.look(settings, variables(), self.at))
         yield from guarded("channels", lambda: channels.settings_of_channels(settings))
         yield from guarded("settings", lambda: self._place("state", databases.state_path))
         yield from guarded("settings", lambda: self._place("log", databases.checked_log_path))
-        yield from guarded("files", lambda: machine.files(settings, self.places, configuration.ENV_FILE))
+        yield from guarded("files", lambda: machine.files(settings, self.places, ENV_FILE))
         yield from guarded("uploads", lambda: machine.uploads(settings))
         yield from guarded("versions", machine.libraries)
         yield from guarded("disk", lambda: machine.disk(self.places))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.errors import ExternalAPIError, StartRefused
 from app.core.telemetry import hide, redact
 from app.providers.bot_setup import SetupAnswer
@@ -10,7 +10,7 @@ from app.providers.bot_setup import SetupAnswer
 
 def token_of(settings: Settings, name: str, where: str) -> str:
     """The first token of a setting, hidden from now on wherever texts are redacted. Raises StartRefused without one."""
-    tokens = secrets_of(getattr(settings, name))
+    tokens = usable_secrets(getattr(settings, name))
     if not tokens:
         raise StartRefused(f"{name.upper()} is not set; put it into .env: {where}")
     hide(*(token.decode() for token in tokens))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import Field
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.errors import ExternalAPIError, StartRefused
 from app.core.language import Text
 from app.core.telemetry import hide, redact
@@ -109,7 +109,7 @@ async def _call(
 
 
 def _secret(settings: Settings) -> str:
-    secrets = secrets_of(settings.telegram_webhook_secret)
+    secrets = usable_secrets(settings.telegram_webhook_secret)
     if not secrets:
         raise StartRefused(
             "TELEGRAM_WEBHOOK_SECRET is not set, so nobody could tell Telegram's updates from forged ones; put what"
@@ -129,7 +129,7 @@ def _findings(settings: Settings, bot: Any, info: Any, at: int) -> Iterator[Find
     name, told = text_of(bot, "username"), settings.telegram_bot_username.removeprefix("@")
     if told and told.lower() != name.lower():
         yield wrong("name", _ANOTHER_NAME, _SET_NAME, set_to=told, name=name)
-    if not secrets_of(settings.telegram_webhook_secret):
+    if not usable_secrets(settings.telegram_webhook_secret):
         yield warn("secret", _NO_SECRET, _SET_SECRET)
     url = text_of(info, "url")
     if not url:

@@ -218,8 +218,7 @@ class EventCallbackHandler(BaseCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """The bearer token of the management addresses."""
-        del at
-        return proved_by_admin_token(self, request)
+        return proved_by_admin_token(self, request, at)
 
     def identify(self, request: Request) -> Identity:
         """By `event_type`, which must be there; raises UnreadableBody (400)."""
@@ -308,9 +307,9 @@ def proved(verdict: Verdict, how: str = "signature", *, field: str = "") -> Veri
     return Verification("", 401, verdict.reason, field)
 
 
-def proved_by_admin_token(handler: BaseCallbackHandler, request: Request) -> Verification:
+def proved_by_admin_token(handler: BaseCallbackHandler, request: Request, at: int) -> Verification:
     """By the bearer token of the management addresses: for what programs of the shop's own hand in."""
-    tokens = secrets_of(handler.settings.callback_admin_token)
+    tokens = secrets_of(handler.settings.callback_admin_token, at)
     if not tokens:
         return handler.unproved(request)
     told = bearer(request.headers.get(b"authorization", b""))

@@ -20,10 +20,11 @@ from app.callbacks.discord.interactions import (
     typed,
     user_of,
 )
-from app.core.config import Settings, get_settings, secrets_of
+from app.core.config import Settings, get_settings
 from app.core.database import engine_for
 from app.core.errors import StartRefused, UnreadableBody
 from app.core.language import Lang
+from app.core.secrets import Secrets
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.engine.tasks.queue import enqueue
 from app.operate.chats.answering import Answerer, Question, chat_key, is_late
@@ -49,8 +50,8 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
         """Raises StartRefused when DISCORD_PUBLIC_KEY is no public key."""
         super().__init__("discord", "discord", db=db, settings=settings or get_settings())
-        self._keys = secrets_of(self.settings.discord_public_key)
-        if not all(map(is_ed25519_key, self._keys)):
+        self._keys = Secrets(self.settings.discord_public_key)
+        if not all(is_ed25519_key(secret.text) for secret in self._keys.each):
             raise StartRefused("DISCORD_PUBLIC_KEY is not a public key: 64 hex digits, from the application's page")
 
     @property
@@ -60,10 +61,11 @@ class DiscordSlashCommandHandler(WebhookCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """By Ed25519 over timestamp and body; Discord itself probes with bad ones and wants 401."""
-        if not self._keys:
+        keys = self._keys.always or self._keys.at(at)
+        if not keys:
             return self.unproved(request)
         told = request.headers.get
-        verdict = ed25519(request.body, told(b"x-signature-timestamp"), told(b"x-signature-ed25519"), self._keys, at=at)
+        verdict = ed25519(request.body, told(b"x-signature-timestamp"), told(b"x-signature-ed25519"), keys, at=at)
         return proved(verdict, field="X-Signature-Timestamp" if verdict is STALE else "X-Signature-Ed25519")
 
     def identify(self, request: Request) -> Identity:

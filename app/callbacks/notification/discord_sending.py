@@ -6,7 +6,7 @@ import httpx2
 import msgspec
 
 from app.callbacks.notification.sending import Sender
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.engine.tasks import Circuit, Policy, Task
 from app.providers.chat_api import Said, send_discord
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, Message
@@ -63,7 +63,7 @@ class DiscordBotSender(Sender):
 
     async def send(self, task: Task, message: Message) -> Said:
         """Send the next part; a repetition carries the same nonce."""
-        tokens = secrets_of(self.settings.discord_bot_token)
+        tokens = usable_secrets(self.settings.discord_bot_token)
         if not tokens:
             return Said("key_refused", "DISCORD_BOT_TOKEN is not set")
         key = f"{task.key}:{message.sent}"

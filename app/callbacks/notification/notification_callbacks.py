@@ -41,8 +41,7 @@ class NotificationWebhookHandler(WebhookCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """The bearer token of the management addresses."""
-        del at
-        return proved_by_admin_token(self, request)
+        return proved_by_admin_token(self, request, at)
 
     def identify(self, request: Request) -> Identity:
         """By `id` where there is one; raises UnreadableBody for a message that cannot be sent."""

@@ -3,7 +3,7 @@
 import httpx2
 
 from app.callbacks.notification.sending import Sender
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.engine.tasks import Task
 from app.providers.chat_api import Said, send_telegram
 from app.providers.chat_messages import TELEGRAM, Message
@@ -27,7 +27,7 @@ class TelegramSender(Sender):
     async def send(self, task: Task, message: Message) -> Said:
         """Send the next part."""
         del task
-        tokens = secrets_of(self.settings.telegram_bot_token)
+        tokens = usable_secrets(self.settings.telegram_bot_token)
         if not tokens:
             return Said("key_refused", "TELEGRAM_BOT_TOKEN is not set")
         return await send_telegram(self._client, self.settings.telegram_api_url, tokens[0].decode(), message.part)

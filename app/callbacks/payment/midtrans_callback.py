@@ -12,9 +12,10 @@ import msgspec
 from app.callbacks.base.base_handlers import OrderCallbackHandler, level_of, proved
 from app.callbacks.base.reading import amount_of, object_of, read, shown, text_of
 from app.callbacks.payment.midtrans_table import NOT_SAID, Said, look_up, row_of, twins_of
-from app.core.config import Settings, get_settings, secrets_of
+from app.core.config import Settings, get_settings
 from app.core.errors import UnreadableBody
 from app.core.money import Minor
+from app.core.secrets import Secrets
 from app.engine.callback import Callback, Identity, Request, Verification
 from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Notice, Told
@@ -64,7 +65,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
         """`db`: a Session, Engine or Connection for direct calls; by default the engine that the settings name."""
         super().__init__("midtrans", "midtrans", db=db, settings=settings or get_settings())
-        self._keys = secrets_of(self.settings.midtrans_server_key)
+        self._keys = Secrets(self.settings.midtrans_server_key)
         self._last: tuple[bytes, Notification] | None = None
 
     @property
@@ -74,16 +75,16 @@ class MidtransCallbackHandler(OrderCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """By `signature_key`, over the strings as they came."""
-        del at
         try:
             notification = self._read(request.body)
         except UnreadableBody as error:
             return Verification("", 400, "unreadable_body", detail=str(error))
         if notification.signature_key is None and is_for_another_address(notification):
             return WRONG_ADDRESS
-        if not self._keys:
+        keys = self._keys.always or self._keys.at(at)
+        if not keys:
             return self.unproved(request)
-        verdict = midtrans_sha512(signed_parts(notification), notification.signature_key, self._keys)
+        verdict = midtrans_sha512(signed_parts(notification), notification.signature_key, keys)
         return proved(verdict, field="signature_key")
 
     def identify(self, request: Request) -> Identity:

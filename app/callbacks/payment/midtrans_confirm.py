@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.callbacks.payment.midtrans_callback import facts_of
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.engine.tasks import Circuit, Failure, Finished, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.policy import after_failure
 from app.ledger.answers import Answer, is_elsewhere, settle
@@ -64,7 +64,7 @@ class MidtransConfirmer:
 
     async def perform(self, task: Task) -> Result:
         """Ask once."""
-        keys = secrets_of(self._settings.midtrans_server_key)
+        keys = usable_secrets(self._settings.midtrans_server_key)
         if not keys:
             return Failure("MIDTRANS_SERVER_KEY is not set, so nobody can be asked")
         question = _question(task.payload)

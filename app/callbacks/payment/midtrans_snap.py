@@ -6,7 +6,7 @@ import httpx2
 import msgspec
 from sqlalchemy import Connection
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.telemetry import redact
 from app.engine.outcomes import Alert, raise_alerts
 from app.engine.tasks import Circuit, Failure, GiveUp, Policy, Result, Settle, Success, Task, Verdict
@@ -51,7 +51,7 @@ class SnapOpener:
 
     async def perform(self, task: Task) -> Result:
         """Ask once."""
-        keys = secrets_of(self._settings.midtrans_server_key)
+        keys = usable_secrets(self._settings.midtrans_server_key)
         if not keys:
             return Failure("MIDTRANS_SERVER_KEY is not set, so no payment can be opened")
         payment = _opening(task.payload).payment

@@ -22,8 +22,9 @@ from app.callbacks.base.reading import (
     shown,
     text_of,
 )
-from app.core.config import Settings, get_settings, secrets_of
+from app.core.config import Settings, get_settings
 from app.core.errors import UnknownProvider, UnreadableBody
+from app.core.secrets import Secrets
 from app.engine.callback import Callback, Identity, Request, Verification
 from app.ledger.facts import Fact, FactKind, Told
 from app.providers.schemes import hmac_sha1_hex
@@ -81,7 +82,7 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
         """`db`: a Session, Engine or Connection for direct calls; by default the engine that the settings name."""
         super().__init__("digiflazz", "digiflazz", db=db, settings=settings or get_settings())
-        self._secrets = secrets_of(self.settings.digiflazz_webhook_secret)
+        self._secrets = Secrets(self.settings.digiflazz_webhook_secret)
 
     @property
     def configured(self) -> bool:
@@ -90,10 +91,10 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """By `X-Hub-Signature`, over the bytes as they came."""
-        del at
-        if not self._secrets:
+        secrets = self._secrets.always or self._secrets.at(at)
+        if not secrets:
             return self.unproved(request)
-        verdict = hmac_sha1_hex(request.body, request.headers.get(b"x-hub-signature"), self._secrets)
+        verdict = hmac_sha1_hex(request.body, request.headers.get(b"x-hub-signature"), secrets)
         return proved(verdict, field="X-Hub-Signature")
 
     def identify(self, request: Request) -> Identity:

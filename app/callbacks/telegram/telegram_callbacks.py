@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, proved
 from app.callbacks.base.reading import decode_object, object_of, read, text_of
 from app.callbacks.telegram.updates import Blocked, Heard, Moved, chat_of, kind_of, said, written
-from app.core.config import Settings, get_settings, secrets_of
+from app.core.config import Settings, get_settings
 from app.core.errors import UnreadableBody
+from app.core.secrets import Secrets
 from app.engine.callback import Answer, Callback, Identity, Outcome, OutcomeWord, Request, Verification
 from app.operate.chats.answering import Answerer, Question, chat_key
 from app.operate.chats.commands import LINKING, Speaker
@@ -29,7 +30,7 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
     def __init__(self, db: Any = None, settings: Settings | None = None) -> None:
         """`db`: a Session, Engine or Connection for direct calls; by default the engine that the settings name."""
         super().__init__("telegram", "telegram", db=db, settings=settings or get_settings())
-        self._tokens = secrets_of(self.settings.telegram_webhook_secret)
+        self._tokens = Secrets(self.settings.telegram_webhook_secret)
 
     @property
     def configured(self) -> bool:
@@ -38,10 +39,10 @@ class TelegramUpdateHandler(WebhookCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """By `X-Telegram-Bot-Api-Secret-Token`."""
-        del at
-        if not self._tokens:
+        tokens = self._tokens.always or self._tokens.at(at)
+        if not tokens:
             return self.unproved(request)
-        verdict = fixed_token(request.headers.get(b"x-telegram-bot-api-secret-token"), self._tokens)
+        verdict = fixed_token(request.headers.get(b"x-telegram-bot-api-secret-token"), tokens)
         return proved(verdict, how="token", field="X-Telegram-Bot-Api-Secret-Token")
 
     def identify(self, request: Request) -> Identity:

@@ -5,7 +5,7 @@ import re
 import msgspec
 from sqlalchemy import Connection
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.errors import CallbackError
 from app.core.language import Lang
 from app.core.money import Minor
@@ -71,7 +71,7 @@ def top_up(connection: Connection, channel: Channel, wish: str, order_id: str, a
 
 
 def _announced(payment: Payment, order_no: int, settings: Settings) -> TopUp:
-    if secrets_of(settings.midtrans_server_key):
+    if usable_secrets(settings.midtrans_server_key):
         return TopUp(payment=payment, order_no=order_no)
     amount = texts.money(payment.amount, CURRENCY, payment.lang)
     return TopUp(say("topup_by_hand", payment.lang, order_id=payment.order_id, amount=amount), order_no=order_no)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine, text
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.database import reading
 from app.core.errors import StartRefused
 from app.core.language import Text
@@ -39,7 +39,7 @@ def linked(engine: Engine, settings: Settings) -> Iterator[Finding]:
     except StartRefused:
         return  # told above
     bots = {TELEGRAM: settings.telegram_bot_token, DISCORD: settings.discord_bot_token}
-    ready |= {service for service, key in bots.items() if secrets_of(key)}
+    ready |= {service for service, key in bots.items() if usable_secrets(key)}
     with reading(engine) as connection:
         rows = connection.execute(_LINKED).all()
     for service, number in rows:

@@ -1,21 +1,22 @@
 """The settings and the secrets: what is missing, blank, misspelt, told twice, or of the wrong kind. Never a value."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 
-from app.core.config import Settings, secrets_of
+from app.core.config import SEVERAL, Settings, secrets_of, usable_secrets
 from app.core.errors import StartRefused
 from app.core.language import Text
+from app.core.secrets import Secrets
+from app.core.variables import ENV_FILE
 from app.engine.peers import Proxies, is_loopback
 from app.engine.supervisor import SUPERVISOR_PID, WAKE_FD
+from app.operate.checkup import secret_ends
 from app.operate.checkup.finding import Finding, ok, warn, wrong
 from app.providers.schemes import is_ed25519_key
 
-ENV_FILE = Path(".env")
 _PREFIXES = ("CALLBACK_", "MIDTRANS_", "DIGIFLAZZ_", "DISCORD_", "TELEGRAM_", "DATABASE_")
 _OURS = frozenset({WAKE_FD, SUPERVISOR_PID})
 _SHORT_CHARS = 16
@@ -76,23 +77,13 @@ def _no_text(settings: Settings) -> Iterator[str]:
             yield name
 
 
-def look(settings: Settings, given: Mapping[str, str]) -> Iterator[Finding]:
+def look(settings: Settings, given: Mapping[str, str], at: int) -> Iterator[Finding]:
     """What the settings say; `given` are the variables as they stand in the environment and `.env`."""
     told = list(_spelling(given)) + list(_reach(settings)) + list(_secrets(settings, given))
+    told += secret_ends.look({name.upper(): Secrets(getattr(settings, name)) for name in SEVERAL}, at)
     if not [finding for finding in told if finding.what == "settings" and finding.state != "ok"]:
         yield ok("settings", Text("dapat dibaca, {mode}", "can be read, {mode}"), mode=settings.callback_env)
     yield from told
-
-
-def variables(file: Path = ENV_FILE) -> dict[str, str]:
-    """What is set, by its name in capitals: the environment before `.env`."""
-    from dotenv import dotenv_values  # noqa: PLC0415 - for this command alone
-
-    try:
-        of_file = {name: value or "" for name, value in dotenv_values(file).items()}
-    except (OSError, UnicodeDecodeError):  # `read` tells of it
-        of_file = {}
-    return {name.upper(): value for name, value in {**of_file, **os.environ}.items()}
 
 
 def _spelling(given: Mapping[str, str]) -> Iterator[Finding]:
@@ -133,7 +124,7 @@ def _secrets(settings: Settings, given: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _sender(settings: Settings, name: str, path: str) -> Finding:
-    keys = secrets_of(getattr(settings, name))
+    keys = usable_secrets(getattr(settings, name))
     if name == "discord_public_key" and not all(map(is_ed25519_key, keys)):
         return wrong("secrets", _NO_KEY, _KEY_TO_DO)
     if keys:
@@ -147,7 +138,7 @@ def _sender(settings: Settings, name: str, path: str) -> Finding:
 def _twice(settings: Settings) -> Iterator[Finding]:
     used: dict[bytes, list[str]] = {}
     for name in _SECRETS:
-        for secret in dict.fromkeys(secrets_of(getattr(settings, name))):
+        for secret in dict.fromkeys(usable_secrets(getattr(settings, name))):
             used.setdefault(secret, []).append(name.upper())
     for names in used.values():
         if len(names) > 1:
@@ -157,12 +148,12 @@ def _twice(settings: Settings) -> Iterator[Finding]:
 def _short(settings: Settings) -> Iterator[Finding]:
     for name in _MADE_BY_US:
         value: SecretStr | None = getattr(settings, name)
-        if any(len(secret) < _SHORT_CHARS for secret in secrets_of(value)):
+        if any(len(secret) < _SHORT_CHARS for secret in usable_secrets(value)):
             yield warn("secrets", _GUESSED, _LONGER, name=name.upper(), least=_SHORT_CHARS)
 
 
 def _midtrans(settings: Settings) -> Iterator[Finding]:
-    keys = secrets_of(settings.midtrans_server_key)
+    keys = usable_secrets(settings.midtrans_server_key)
     if not keys:
         return
     sandbox, address = keys[0].startswith(b"SB-"), settings.midtrans_api()

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, text
 
-from app.core.config import Settings, secrets_of
+from app.core.config import Settings, usable_secrets
 from app.core.database import reading
 from app.core.language import Text
 from app.operate.checkup.finding import Finding, ok, warn, wrong
@@ -54,7 +54,7 @@ def look_at_port(settings: Settings) -> tuple[Answering, list[Finding]]:
 
 def _get(settings: Settings, path: str) -> Any:
     host = _REACHED_AT.get(settings.callback_host, settings.callback_host)
-    tokens = secrets_of(settings.callback_admin_token)
+    tokens = usable_secrets(settings.callback_admin_token)
     headers = {"Authorization": b"Bearer " + tokens[0]} if tokens else {}
     with closing(http.client.HTTPConnection(host, settings.callback_port, timeout=_TIMEOUT_SECONDS)) as connection:
         connection.request("GET", path, headers=headers)
