@@ -67,6 +67,12 @@ async def webhook(provider: str, request: Request) -> Response:
     return embedding.CallbackResponse(await embedding.reception_of(request), "webhook", provider)
 
 
+@public.api_route("/callbacks/webhook/{provider}", methods=["GET", "HEAD"], include_in_schema=False)
+async def probe(provider: str, request: Request) -> Response:
+    """A sender who tries the address before it uses it; 405 for all others."""
+    return embedding.CallbackResponse(await embedding.reception_of(request), "webhook", provider)
+
+
 @public.post(
     "/callbacks/event/{event_type}",
     tags=["callbacks"],

@@ -21,6 +21,7 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 _DRAIN_BYTES = 8 * MIB
 _NO_PROXIES = Proxies()
+_PROBES = frozenset({"GET", "HEAD"})
 
 
 async def asgi_callback(
@@ -34,8 +35,13 @@ async def asgi_callback(
 ) -> None:
     """Read one request within the limits, hand it to `receiver`, send the answer after the commit.
 
-    A client that goes away in the middle leaves nothing behind. Methods other than POST are answered 405.
+    A client that goes away in the middle leaves nothing behind. GET and HEAD are answered where the sender tries an
+    address so; all other methods, and these of everybody else, 405.
     """
+    if scope["method"] in _PROBES and not is_too_large(scope["headers"], _url(scope), receiver.limits):
+        answer = receiver.probe(make_request(scope, provider, b"", proxies))
+        await refuse(answer, scope, receive, send, receiver.limits)
+        return
     refusal = refused_by_head(scope, receiver.limits)
     if refusal is not None:
         await refuse(refusal, scope, receive, send, receiver.limits)
@@ -71,10 +77,15 @@ def refused_by_head(scope: Scope, limits: Limits, *, upload: bool = False) -> An
     if scope["method"] != "POST":
         return answers.METHOD_NOT_ALLOWED
     headers: RawHeaders = scope["headers"]
-    url = (scope.get("raw_path") or b"") + scope.get("query_string", b"")
-    if is_too_large(headers, url, limits):
+    if is_too_large(headers, _url(scope), limits):
         return answers.HEAD_TOO_LARGE
     return (upload_refused_by_fields if upload else refused_by_fields)(dict(reversed(headers)), limits)
+
+
+def _url(scope: Scope) -> bytes:
+    path: bytes = scope.get("raw_path") or b""
+    query: bytes = scope.get("query_string", b"")
+    return path + query
 
 
 def make_request(scope: Scope, provider: str, body: bytes, proxies: Proxies) -> Request:
@@ -88,6 +99,9 @@ def make_request(scope: Scope, provider: str, body: bytes, proxies: Proxies) -> 
         dict(reversed(headers)),
         proxies.remote_addr(client[0] if client else "", forwarded),
         now_us(),
+        scope["method"],
+        scope.get("query_string", b""),
+        (scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
     )
 
 

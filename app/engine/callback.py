@@ -22,6 +22,11 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[bytes, bytes]
     remote_addr: str
     received_at: int  # microseconds, UTC
+    #: what the address was asked with; the hot path only ever carries these
+    method: str = "POST"
+    query: bytes = b""
+    #: the address's path where it is not the plain one of its handler: with a slash at its end, or escaped
+    path: str = ""
 
 
 class Verification(msgspec.Struct, frozen=True, gc=False):
@@ -143,6 +148,9 @@ class Handler(Protocol):
 
     def looks_up(self, request: Request) -> Callable[[], Answer] | None:
         """Of what is not kept: what finds its answer in the state, called in a thread; `reply` where it fails."""
+
+    def probed(self, request: Request) -> Answer | None:
+        """What a GET or HEAD of its address is answered, by senders who try an address so; None: 405."""
 
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         """Apply effects inside the worker's transaction: one outcome a callback, in their order."""

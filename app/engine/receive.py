@@ -56,8 +56,9 @@ class Receiver:
 
         `done` is called exactly once when None was returned, in the event loop's thread, after the commit.
         """
-        handler = self.handlers.get(request.provider)
-        if handler is None:
+        try:  # not `get`: who is not registered may still be found (`__missing__`), and only the unknown pay for it
+            handler = self.handlers[request.provider]
+        except KeyError:
             return self._refuse("", request, answers.NOT_FOUND)
         if self.draining:
             return self._refuse(request.provider, request, answers.STOPPING)
@@ -70,6 +71,15 @@ class Receiver:
         except ValidationError as error:
             return self._refuse(request.provider, request, _unreadable(error))
         except Exception as error:  # noqa: BLE001 - a handler of somebody's own must not hang its sender
+            return self._failed(request, error)
+
+    def probe(self, request: Request) -> Answer:
+        """Answer a GET or HEAD: a sender's handshake where its handler has one, else 405. Nothing is kept."""
+        try:
+            return self.handlers[request.provider].probed(request) or answers.METHOD_NOT_ALLOWED
+        except (KeyError, ValidationError):
+            return answers.METHOD_NOT_ALLOWED
+        except Exception as error:  # noqa: BLE001 - as in `receive`
             return self._failed(request, error)
 
     def _unfit(self, request: Request) -> Answer | None:

@@ -75,7 +75,7 @@ def test_what_has_no_end_costs_no_look_at_the_clock() -> None:
 @pytest.mark.parametrize("name", SEVERAL)
 def test_a_malformed_end_stops_the_start_with_the_variables_name_and_never_its_value(name: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        Settings(**{name: "hush-hush;until=soon"})
+        Settings.model_validate({name: "hush-hush;until=soon"})
     (error,) = raised.value.errors(include_input=False)
     assert error["loc"] == (name,)
     assert "hush" not in error["msg"]

@@ -61,6 +61,9 @@ class Shop:
     def looks_up(self, request: Request) -> Callable[[], Answer] | None:
         return self.finds if b'"look"' in request.body else None
 
+    def probed(self, request: Request) -> Answer | None:
+        return Answer(200, request.query, b"text/plain") if request.query else None
+
     def apply(self, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
         del connection, callbacks, at
         raise NotImplementedError

@@ -174,6 +174,11 @@ class BaseCallbackHandler:
         del request
         return None
 
+    def probed(self, request: Request) -> Answer | None:
+        """Nobody tries the address by GET or HEAD."""
+        del request
+        return None
+
     def apply(self, *args: Any, **kwargs: Any) -> Any:
         """`apply(connection, callbacks, at)` → an outcome each: hands them over to `handle(data)`.
 
