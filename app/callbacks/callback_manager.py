@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegistry
 from app.callbacks.base.handing_over import HandlerPerformer, Middleware
+from app.callbacks.catalogue.mounting import Mounting
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
 from app.callbacks.discord.extra import need_discord_py
 from app.callbacks.events.subscribing import Subscriber, Subscribers
@@ -75,6 +76,11 @@ class CallbackManager:
         for event_maker in (FileMonitorCallbackHandler, FileUploadCallbackHandler, DiscordBotEventHandler):
             event_handler = event_maker(db, self.settings)
             self.register_handler(event_handler.name, event_handler)
+        self.providers = Mounting(db, self.settings)
+        for catalogued in self.providers.configured():
+            if catalogued.name not in self.handlers:
+                self.register_handler(catalogued.name, catalogued)
+        self._webhooks.handlers.find = self._find
         #: for the engine: webhooks by name, events as `event/{name}`; looked up live
         self.lookup: Mapping[str, BaseCallbackHandler] = _Lookup(self)
 
@@ -96,6 +102,12 @@ class CallbackManager:
         registry = self._events if getattr(handler, "kind", "") == "event" else self._webhooks
         registry.register(name, handler, replace=replace)
         handler.registered_with = self
+
+    def _find(self, name: str) -> BaseCallbackHandler | None:
+        found = self.providers.find(name)
+        if found is not None:
+            found.registered_with = self
+        return found
 
     def add_middleware(self, middleware: Middleware) -> Middleware:
         """`async def middleware(callback, call_next)` around every `handle(data)`; the first added is outermost.

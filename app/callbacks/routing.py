@@ -97,7 +97,10 @@ class CallbackRouter:
     def resolve_webhook(self, name: str, data: Any) -> BaseCallbackHandler | None:
         """Which handler a webhook goes to; None: nobody's."""
         del data
-        return self.manager.handlers.get(str(name))
+        try:  # not `get`, which finds no provider of the catalogue
+            return self.manager.handlers[str(name)]
+        except KeyError:
+            return None
 
     def resolve_event(self, name: str, data: Any) -> BaseCallbackHandler | None:
         """Which handler an event goes to: the one of this name, else one that knows this event type."""

@@ -44,7 +44,7 @@ def serve() -> None:
     _check_host(settings)
     with starting():
         check_schema(get_engine())
-    load_app(settings)
+    load_app(settings).providers.check()
     stop_with_supervisor()
     app = create_app()
     raise typer.Exit(
@@ -65,7 +65,9 @@ def worker() -> None:
     with starting():
         check_schema(get_engine())
     stop_with_supervisor()
-    raise typer.Exit(run(settings, get_engine("worker"), load_app(settings)))
+    manager = load_app(settings)
+    manager.providers.check()
+    raise typer.Exit(run(settings, get_engine("worker"), manager))
 
 
 def migrate() -> None:

@@ -46,6 +46,18 @@ class Settings(BaseSettings):
     )
     callback_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
+    callback_providers: str = Field(
+        "", description="Folders with files of providers of your own (docs/providers.md), separated by colons."
+    )
+    callback_public_url: str = Field(
+        "",
+        description="`https://shop.example`: the address under which senders know this server; some sign it.",
+    )
+    callback_believe: str = Field(
+        "",
+        description="Payment providers, separated by commas, believed also in what their proof does not cover.",
+    )
+
     database_url: str = Field("sqlite:///data/state.db", description="The state: orders, facts, wallets, tasks.")
     callback_log_url: str = Field("sqlite:///data/log.db", description="The callback log.")
 
@@ -128,6 +140,28 @@ class Settings(BaseSettings):
         if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
             raise ValueError("must be an address such as https://api.midtrans.com")
         return value
+
+    @field_validator("callback_public_url")
+    @classmethod
+    def _public_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.username is not None
+        ):
+            raise ValueError("must be an address such as https://shop.example, without ? and #")
+        return value.rstrip("/")
+
+    def public_url(self) -> str:
+        """The address that senders know, without a slash at its end; by default where this server listens."""
+        return self.callback_public_url or f"http://{self.callback_host}:{self.callback_port}"
+
+    def believed(self) -> frozenset[str]:
+        """Names of providers that are believed in what their proof does not cover."""
+        return frozenset(name.strip() for name in self.callback_believe.split(",") if name.strip())
 
     @property
     def production(self) -> bool:

@@ -9,8 +9,8 @@ from app.core.config import SEVERAL, Settings
 from app.core.secrets import Secret, Secrets, end_of, parts_of, secrets_of, usable_secrets
 
 
-def micros(year: int, month: int, day: int, *time: int) -> int:
-    return int(datetime(year, month, day, *time, tzinfo=UTC).timestamp()) * 1_000_000
+def micros(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 LAST = micros(2026, 12, 31, 23, 59, 59)

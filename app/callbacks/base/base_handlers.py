@@ -57,6 +57,9 @@ class BaseCallbackHandler:
     #: whether production takes callbacks that nothing proves
     unverified_ok: bool = False
 
+    #: whether another handler may be registered in its place without `replace`
+    gives_way: bool = False
+
     #: the name in the address, once it is registered
     registered_as: str = ""
     #: the manager then: its database where none was given, its middleware
@@ -261,11 +264,24 @@ class OrderCallbackHandler(WebhookCallbackHandler, ABC):
         return record(connection, tellings, at=at, policy=self.policy())
 
 
+class Handlers(dict[str, BaseCallbackHandler]):
+    """Handlers by name. `handlers[name]` also finds those that nobody registered (`find`), without listing them."""
+
+    find: Callable[[str], BaseCallbackHandler | None] | None = None
+
+    def __missing__(self, name: str) -> BaseCallbackHandler:
+        """Raises KeyError for a name that nobody knows."""
+        found = self.find(name) if self.find is not None else None
+        if found is None:
+            raise KeyError(name)
+        return found
+
+
 class CallbackRegistry:
     """Handlers by name; a plain dict inside, looked up at each callback, so that a late registration counts at once."""
 
     def __init__(self) -> None:
-        self.handlers: dict[str, BaseCallbackHandler] = {}
+        self.handlers = Handlers()
 
     def register(self, name: str, handler: BaseCallbackHandler, *, replace: bool = False) -> None:
         """Raises FieldError for a name that no address can carry, HandlerNameTaken for one that is taken."""
@@ -277,7 +293,7 @@ class CallbackRegistry:
             raise FieldError(
                 "handler", "has neither `async def handle(self, data)` nor `apply(self, connection, callbacks)`"
             )
-        if name in self.handlers and not replace:
+        if name in self.handlers and not replace and not self.handlers[name].gives_way:
             raise HandlerNameTaken(name)
         handler.registered_as = name
         self.handlers[name] = handler

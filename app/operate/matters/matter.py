@@ -17,6 +17,7 @@ RETRY = "callbacks dead retry {dead_id}"
 DROP = 'callbacks dead drop {dead_id} --reason "…"'
 SHOW = "callbacks transactions show {order_id}"
 PAID = 'callbacks transactions resolve {order_id} paid --reason "…"'
+REFUND = 'callbacks transactions resolve {order_id} refund AMOUNT --reason "…"'
 
 ASK_SENDER = Text(
     "Periksa pembayaran ini di dasbor pengirim; bila benar, selesaikan dengan tangan.",

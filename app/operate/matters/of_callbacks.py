@@ -1,7 +1,7 @@
 """Why a callback became what it is, in words, with what to do."""
 
 from app.core.language import Text
-from app.operate.matters.matter import ASK_SENDER, DROP, LOOK_AND_RETRY, NOBODY, PAID, RETRY, SHOW, Matter
+from app.operate.matters.matter import ASK_SENDER, DROP, LOOK_AND_RETRY, NOBODY, PAID, REFUND, RETRY, SHOW, Matter
 
 CALLBACKS: dict[str, Matter] = {
     # why a callback was not believed
@@ -50,6 +50,19 @@ CALLBACKS: dict[str, Matter] = {
             'callbacks transactions resolve {order_id} failed --reason "…"',
             DROP,
         ),
+    ),
+    "not_proved": Matter(
+        Text(
+            "{provider} mengatakan {word}, tetapi buktinya tidak mencakup: {unproved}.",
+            "{provider} says {word}, but its proof does not cover {unproved}.",
+        ),
+        Text(
+            "Lihat di dasbor pengirim. Bila benar, selesaikan dengan tangan; atau sebut {provider} dalam"
+            " CALLBACK_BELIEVE, mulai ulang, lalu coba lagi.",
+            "Look at the sender's dashboard. If it is true, resolve it by hand; or name {provider} in"
+            " CALLBACK_BELIEVE, restart, then retry.",
+        ),
+        (SHOW, PAID, REFUND, RETRY, DROP),
     ),
     "unknown_to_sender": Matter(
         Text("Midtrans tidak mengenal pembayaran ini.", "Midtrans does not know this payment."),
@@ -168,6 +181,10 @@ CALLBACKS: dict[str, Matter] = {
     ),
     "chat_blocked": Matter(
         Text("Pengguna memblokir bot; salurannya diakhiri.", "The user blocked the bot; the channel ended."),
+        NOBODY,
+    ),
+    "no_order_word": Matter(
+        Text("Kata pengirim ini tidak menyangkut pesanan.", "This word of the sender says nothing about an order."),
         NOBODY,
     ),
     "kept_for_later": Matter(Text("Disimpan di log.", "Kept in the log."), NOBODY),

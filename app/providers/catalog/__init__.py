@@ -54,6 +54,11 @@ class Catalog:
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
+    def own(self) -> tuple[str, ...]:
+        """Those of users and packages, whose files nobody tested with this release."""
+        ours = str(files(__name__))
+        return tuple(name for name in self.names() if not str(self._files[name]).startswith(ours))
+
     def file(self, name: str) -> str:
         """Where a provider's file is, for people. Raises UnknownProvider."""
         return str(self._file(name))

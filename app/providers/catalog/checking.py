@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from app.core.errors import CatalogRefused
-from app.providers.catalog.model import Provider, Scheme
+from app.providers.catalog.model import Provider, Reply, Scheme
 from app.providers.proofs import ALGORITHMS
 from app.providers.templates import TextError, compiled, place
 
@@ -46,6 +46,10 @@ def _wrong_variables(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "secret", "is missing: nothing would prove the sender"
     elif not _VARIABLE.fullmatch(provider.secret.variable):
         yield "secret.variable", "is no name of a variable, such as SHOP_SECRET"
+    if provider.access is not None and not _VARIABLE.fullmatch(provider.access.variable):
+        yield "access.variable", "is no name of a variable, such as SHOP_CLIENT_SECRET"
+    if provider.access is not None and provider.access.seconds <= 0:
+        yield "access.seconds", "must be above zero"
     for name, config in provider.config.items():
         if not _VARIABLE.fullmatch(config.variable):
             yield f"config.{name}.variable", "is no name of a variable, such as SHOP_ID"
@@ -57,6 +61,25 @@ def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
             yield f"answers[{number}].status", "is none of 200 to 299: a kept callback is never answered otherwise"
         if not answer.proved and answer.keep:
             yield f"answers[{number}].keep", "must be false where nothing proves the sender (proved = false)"
+        if not answer.proved and (loose := _signed_for_anybody(answer)):
+            yield (
+                f"answers[{number}].body",
+                f"would sign {loose} for anybody: prove the sender, or bound it by when ([hex:20-32])",
+            )
+
+
+def _signed_for_anybody(answer: Reply) -> str:
+    """What whoever asks can have signed with our secret: what they put there would prove them later."""
+    places = compiled(answer.body).places()
+    if not any(each.room == "named" and each.name == "secret" for each in places):
+        return ""
+    bounded = {place(where) for where, words in answer.when.items() if all(map(_is_bounded, several(words)))}
+    loose = [each for each in places if each.room not in {"named", "config"} and each not in bounded]
+    return f"{loose[0].room}:{loose[0].name}" if loose else ""
+
+
+def _is_bounded(words: str) -> bool:
+    return words.startswith("[hex:")
 
 
 def _wrong_scheme(scheme: Scheme) -> Iterator[tuple[str, str]]:
@@ -77,6 +100,8 @@ def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
         for name, told in (("signed", scheme.signed), ("prefix", scheme.prefix), ("secret", scheme.secret)):
             yield from ((f"scheme.{name}", text) for text in several(told))
         yield from ((f"scheme.must.{where}", text) for where, text in scheme.must.items())
+    if provider.access is not None:
+        yield "access.shown", provider.access.shown
     identity, payment = provider.identity, provider.payment
     for name in ("event_type", "event_key", "ordering_key"):
         yield from ((f"identity.{name}", text) for text in several(getattr(identity, name)))

@@ -149,6 +149,16 @@ class Reply(_Table, frozen=True):
     proved: bool = True
 
 
+class Access(_Table, frozen=True):
+    """An access token that the sender asks for (`{token}` of an answer is a new one), and shows with what it tells."""
+
+    #: the secret that makes it; both files of such a pair name the same
+    variable: str
+    #: where it is shown, `{bearer(header:Authorization)}`; "" where it is only asked for
+    shown: Text = ""
+    seconds: int = 900
+
+
 class Vector(_Table, frozen=True, kw_only=True):
     """One request with the verdict that is due: `valid`, `invalid`, or `either` (the provider's own code is laxer)."""
 
@@ -188,6 +198,7 @@ class Provider(_Table, frozen=True, kw_only=True):
     #: fields of the body that are secret: blanked before anything is kept
     hidden: tuple[Place, ...] = ()
     secret: Secret | None = None
+    access: Access | None = None
     config: dict[str, Config] = {}
     #: of several any may prove the sender
     scheme: Scheme | tuple[Scheme, ...]

@@ -1,0 +1,83 @@
+"""What the shop has set for a provider: secrets, and values that only the shop knows, by the file's variables."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from app.core.secrets import Secrets
+from app.providers.catalog.checking import schemes_of, several
+from app.providers.catalog.model import Provider
+from app.providers.message import Message
+from app.providers.proving import Reading
+from app.providers.templates import Place, Template, compiled
+
+
+class SetUp(msgspec.Struct, frozen=True):
+    """A provider's secrets and config, and the variables that are missing before anything can be proved."""
+
+    secrets: Secrets
+    config: Mapping[str, str]
+    lacking: tuple[str, ...]
+    #: what makes access tokens, where the file has some
+    access: Secrets
+    #: defaults that are texts of the request: `{path}`
+    texts: Mapping[str, Template]
+
+    def config_of(self, message: Message, how: str) -> Mapping[str, str]:
+        """The config as this request has it."""
+        if not self.texts:
+            return self.config
+        reading = Reading(message, how, config=self.config)
+        told = {name: text.render(reading) for name, text in self.texts.items()}
+        return {**self.config, **{name: value.decode() for name, value in told.items() if value is not None}}
+
+
+def set_up(provider: Provider, given: Mapping[str, str]) -> SetUp:
+    """`given`: variables by name. Raises ValueError with the variable's name for a secret whose end is none."""
+    variable = provider.secret.variable if provider.secret is not None else ""
+    secrets = _secrets(variable, given)
+    issuing = "" if provider.access is None else provider.access.variable
+    access = _secrets(issuing, given)
+    config, texts = {}, {}
+    for name, each in provider.config.items():
+        if value := given.get(each.variable):
+            config[name] = value
+        elif each.default is not None:
+            config[name] = each.default
+            if "{" in each.default:
+                texts[name] = compiled(each.default)
+    lacking = tuple(provider.config[name].variable for name in _needed(provider) if name not in config)
+    if issuing and not access:
+        lacking = (issuing, *lacking)
+    if variable and not secrets:
+        lacking = (variable, *lacking)
+    return SetUp(secrets, config, tuple(dict.fromkeys(lacking)), access, texts)
+
+
+def _secrets(variable: str, given: Mapping[str, str]) -> Secrets:
+    try:
+        return Secrets(given.get(variable))
+    except ValueError as error:
+        raise ValueError(f"{variable}: {error}") from None
+
+
+def signs_address(provider: Provider) -> bool:
+    """Whether the public address is part of what is signed."""
+    return any(place.room == "named" and place.name == "url" for place in _proof_places(provider))
+
+
+def signs_path(provider: Provider) -> bool:
+    """Whether the address or its path is part of what is signed."""
+    defaults = (each.default or "" for each in provider.config.values())
+    places = [*_proof_places(provider), *(place for text in defaults for place in compiled(text).places())]
+    return any(place.room == "named" and place.name in {"url", "path"} for place in places)
+
+
+def _needed(provider: Provider) -> list[str]:
+    return list(dict.fromkeys(place.name for place in _proof_places(provider) if place.room == "config"))
+
+
+def _proof_places(provider: Provider) -> Iterator[Place]:
+    for scheme in schemes_of(provider):
+        for text in (*several(scheme.signed), scheme.prefix, scheme.secret, *scheme.must.values()):
+            yield from compiled(text).places()
