@@ -5,12 +5,13 @@ import re
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from app.core.database import sqlite_module
-from tests.cli.shell import Running, running
+from tests.cli.shell import running
 from tests.docs.cookbook import Shop, python_of, rows, shop_with
 
 
@@ -71,14 +72,14 @@ def test_tables_of_your_own_change_exactly_once_however_often_the_worker_is_kill
     count, dice = 150, random.Random(11)  # noqa: S311 - moments
     with running("migrate") as migrate:
         assert migrate.ended() == 0
-    with running("serve", CALLBACK_APP="both:setup") as serve:
+    with running("serve", CALLBACK_APP="both:setup") as serve, ExitStack() as workers:
         line = serve.line("Callbacks are received at")
         shop = Shop(re.findall(r"http://[^/ ]+", line)[0])
         _write(tmp_path, ["INSERT INTO users VALUES ('ani', 0)"])
         _write(tmp_path, [f"INSERT INTO orders VALUES ('T-{n}', 'ani', 100, 0)" for n in range(count)])
         for number in range(count):
             if number % 30 == 0:
-                worker = Running("worker", CALLBACK_APP="both:setup")
+                worker = workers.enter_context(running("worker", CALLBACK_APP="both:setup"))
             shop.send("points", {"user": "ani", "points": number})
             paid = {"order_id": f"T-{number}", "transaction_status": "settlement", "gross_amount": "1.00"}
             last = [shop.send("midtrans", paid) for _ in range(2)][-1].json()["callback_id"]
