@@ -1,4 +1,4 @@
-"""Access tokens that senders of the SNAP family ask for before they call: made of their end, and kept nowhere. Pure."""
+"""Access tokens that a sender asks for and shows later: an end and what proves it, so that none has to be kept. Pure.
 
 Such a token proves only that its bearer asked for one, with the proof that asking needs, not longer ago than it is good
 for. What a notification says is proved by its own signature, which covers the token too.
