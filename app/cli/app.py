@@ -21,6 +21,7 @@ from app.cli import (
     order_list,
     processes,
     products,
+    providers,
     replay,
     retention,
     search,
@@ -77,6 +78,7 @@ commands.add_typer(alerts.alerts, name="alerts")
 commands.add_typer(channels.commands, name="channels")
 commands.add_typer(imports.commands, name="imports")
 commands.add_typer(products.commands, name="products")
+commands.add_typer(providers.commands, name="providers")
 commands.add_typer(telegram.commands, name="telegram")
 commands.add_typer(discord.commands, name="discord")
 

@@ -1,8 +1,6 @@
 """Handlers made from a provider's file: proof, identity, answers and facts are data; what to do with them is yours."""
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -27,8 +25,8 @@ from app.core.secrets import Secrets
 from app.core.variables import variables
 from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
 from app.ledger.facts import Told
+from app.operate.providers.listing import open_catalog
 from app.providers.access import is_good, is_ours, issue
-from app.providers.catalog import Catalog
 from app.providers.catalog.checking import schemes_of, several
 from app.providers.catalog.model import Provider
 from app.providers.message import MISSING, Message, Unread, read_body
@@ -256,11 +254,6 @@ def handler_of(
     """The handler of a provider that nobody else handles. Raises ValueError for a secret whose end is none."""
     maker = CatalogueKept if provider.payment is None else CatalogueOrders
     return maker(name, provider, db=db, settings=settings, given=given)
-
-
-def open_catalog(settings: Settings) -> Catalog:
-    """Our providers and those in the folders that CALLBACK_PROVIDERS names."""
-    return Catalog([Path(folder) for folder in settings.callback_providers.split(os.pathsep) if folder])
 
 
 def usable(secrets: Secrets, at: int) -> bytes | None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.callbacks.catalogue.handler import CatalogueWebhook, handler_of, open_catalog
+from app.callbacks.catalogue.handler import CatalogueWebhook, handler_of
 from app.core.config import Settings
 from app.core.errors import CatalogRefused, StartRefused, UnknownProvider
 from app.core.secrets import parts_of
 from app.core.telemetry import get_logger, hide
 from app.core.variables import variables
+from app.operate.providers.listing import open_catalog
 from app.providers.catalog import Catalog
 
 log = get_logger(__name__)

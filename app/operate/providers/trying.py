@@ -1,0 +1,182 @@
+"""Tries a provider's file: its own vectors, and requests signed as it signs, over real HTTP against a server."""
+
+import base64
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+
+from app.core.errors import FieldError, StartRefused
+from app.providers.catalog.checking import schemes_of
+from app.providers.catalog.model import Provider, Vector
+from app.providers.message import Message
+from app.providers.proving import Prover
+from app.providers.set_up import set_up
+from app.providers.signing import KeyPair, made_up, sign
+
+_SECOND_US = 1_000_000
+_LISTENS = "Callbacks are received at "
+_START_LINES_MAX = 200
+_TIMEOUT_SECONDS = 10.0
+_AN_HOUR_US = 3_600 * _SECOND_US
+
+#: Sends a request to the server that is tried → the status of its answer.
+Post: TypeAlias = Callable[[Message], int]
+
+
+class Tried(NamedTuple):
+    """One thing that was tried: what came, and whether it had to."""
+
+    what: str
+    ok: bool
+    told: str
+
+
+def try_vectors(name: str, provider: Provider) -> Iterator[Tried]:
+    """Each vector of the file with its verdict."""
+    prover = Prover(provider)
+    for vector in provider.vectors:
+        if vector.method != "POST":
+            continue
+        message = message_of(name, vector)
+        at = (vector.at or _WHENEVER) * _SECOND_US
+        verdict = prover.verify(message, _secrets(vector.secret), _config(provider, vector, message), at)
+        told = "proved" if verdict.fitted else verdict.reason
+        ok = vector.expected == "either" or bool(verdict.fitted) == (vector.expected == "valid")
+        yield Tried(f"vector {vector.case}", ok, told)
+
+
+#: Of vectors whose signature says no time.
+_WHENEVER = 1_764_000_000
+
+
+def message_of(name: str, vector: Vector) -> Message:
+    """A vector's request."""
+    body = vector.body.encode() if vector.body is not None else base64.b64decode(vector.body_base64 or "")
+    path = vector.path or urlsplit(vector.url).path or f"/callbacks/webhook/{name}"
+    headers = {key.lower().encode(): value.encode() for key, value in vector.headers.items()}
+    return Message(body, headers, vector.method, vector.url, path, vector.query)
+
+
+def sample_of(name: str, provider: Provider) -> Message:
+    """A request to sign: the first good vector's. Raises FieldError for a file without one."""
+    for vector in provider.vectors:
+        if vector.expected == "valid" and vector.method == "POST":
+            return message_of(name, vector)
+    raise FieldError("vectors", f"the file of {name} has no good vector that could be sent; --file gives a body")
+
+
+def try_sending(
+    name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], address: str, at: int
+) -> Iterator[Tried]:
+    """A signed request is taken, and what is not signed so is refused. Raises FieldError for what cannot be signed."""
+    path, post = f"/callbacks/webhook/{name}", poster(address)
+    sample = msgspec.structs.replace(
+        sample_of(name, provider), method="POST", url=f"{address}{path}", path=path, query=""
+    )
+    signed = sign(provider, sample, pair.signs, config, at)
+    yield _sent("signed as it signs", post(signed), HTTPStatus.OK)
+    yield _sent("the same again", post(signed), HTTPStatus.OK)
+    other = sign(provider, sample, made_up(provider).signs, config, at)
+    yield _sent("signed with another secret", post(other), HTTPStatus.UNAUTHORIZED)
+    scheme = schemes_of(provider)[0]
+    if scheme.kind not in {"token", "jwt"} and "{body}" in scheme.signed:
+        changed = msgspec.structs.replace(signed, body=signed.body + b" ")
+        yield _sent("changed after signing", post(changed), HTTPStatus.UNAUTHORIZED)
+    clock = scheme.clock
+    if clock is not None and clock.tolerance_seconds != "any":
+        late = sign(provider, sample, pair.signs, config, at - clock.tolerance_seconds * _SECOND_US - _AN_HOUR_US)
+        yield _sent("signed too long ago", post(late), HTTPStatus.UNAUTHORIZED)
+
+
+def _sent(what: str, status: int, due: int) -> Tried:
+    return Tried(what, status == due, f"answered {status}" if status == due else f"answered {status}, not {due}")
+
+
+def poster(address: str) -> Post:
+    """Sends to a server at this address. Raises StartRefused where nobody answers."""
+
+    def post(message: Message) -> int:
+        headers = [(name, value) for name, value in message.headers.items() if name != b"content-length"]
+        url = f"{address}{message.path}" + (f"?{message.query}" if message.query else "")
+        try:
+            reply = httpx2.post(url, headers=headers, content=message.body, timeout=_TIMEOUT_SECONDS, trust_env=False)
+        except httpx2.HTTPError as error:
+            raise StartRefused(f"{address}: {error}; is the system running? `callbacks up` starts it") from None
+        return int(reply.status_code)
+
+    return post
+
+
+@contextmanager
+def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folders: str) -> Iterator[str]:
+    """A server of our own in an empty folder, with this secret → its address. Raises StartRefused."""
+    given = {provider.secret.variable: pair.proves} if provider.secret else {}
+    given |= {each.variable: config[name] for name, each in provider.config.items() if name in config}
+    if provider.access is not None:
+        given[provider.access.variable] = "made-up"
+    absolute = os.pathsep.join(str(Path(folder).resolve()) for folder in folders.split(os.pathsep) if folder)
+    with tempfile.TemporaryDirectory(prefix="callbacks-") as folder:
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "CALLBACK_PORT": "0",
+            "CALLBACK_PROVIDERS": absolute,
+            **given,
+        }
+        subprocess.run(
+            [sys.executable, "-m", "app", "migrate"], cwd=folder, env=environment, check=True, capture_output=True
+        )
+        with subprocess.Popen(
+            [sys.executable, "-m", "app", "serve"],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                yield _address(process)
+            finally:
+                process.terminate()
+
+
+def _address(process: "subprocess.Popen[str]") -> str:
+    if process.stdout is not None:
+        for _ in range(_START_LINES_MAX):
+            line = process.stdout.readline()
+            if line.startswith(_LISTENS):
+                return line.removeprefix(_LISTENS).split("/callbacks", 1)[0]
+            if not line:
+                break
+    raise StartRefused("the server that was to be tried did not start")
+
+
+def made_up_config(provider: Provider) -> dict[str, str]:
+    """A value for each that has no default."""
+    return {name: f"the-{name}" for name, each in provider.config.items() if each.default is None}
+
+
+def config_of(provider: Provider, given: Mapping[str, str], message: Message) -> Mapping[str, str]:
+    """As it is set up here."""
+    return set_up(provider, given).config_of(message, provider.body)
+
+
+def _config(provider: Provider, vector: Vector, message: Message) -> Mapping[str, str]:
+    given = {each.variable: vector.config.get(name, "") for name, each in provider.config.items()}
+    return set_up(provider, given).config_of(message, provider.body)
+
+
+def _secrets(text: str) -> list[bytes]:
+    if text.startswith(("{", "-----")):
+        return [text.encode()]
+    return [part.strip().encode() for part in text.split(",") if part.strip()]
