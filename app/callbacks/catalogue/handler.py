@@ -17,7 +17,7 @@ from app.callbacks.base.base_handlers import (
 from app.callbacks.base.handing_over import headers_of
 from app.callbacks.base.reading import TEXT_CHARS_MAX, decode_any, digest_of, read
 from app.callbacks.catalogue.answering import Reaction, Reactions
-from app.callbacks.catalogue.hiding import without
+from app.callbacks.catalogue.hiding import hidden_paths, without
 from app.callbacks.catalogue.telling import Table
 from app.core.config import Settings, get_settings
 from app.core.errors import UnreadableBody
@@ -33,7 +33,7 @@ from app.providers.message import MISSING, Message, Unread, read_body
 from app.providers.proving import Prover, Reading
 from app.providers.schemes import STALE, TOKEN_WRONG, Verdict
 from app.providers.set_up import set_up, signs_address, signs_path
-from app.providers.templates import Template, compiled, place
+from app.providers.templates import Template, compiled
 
 #: A handshake before the sender has anything to prove itself by: answered and forgotten.
 HANDSHAKE = Verification("handshake")
@@ -78,7 +78,7 @@ class CatalogueWebhook(WebhookCallbackHandler):
         self._reactions = Reactions(self.data)
         identity = self.data.identity
         self._identity = tuple(map(_texts, (identity.event_type, identity.event_key, identity.ordering_key)))
-        self._hidden = tuple(place(text).path for text in self.data.hidden)
+        self._hidden = hidden_paths(self.data)
         access = self.data.access
         self._shown = compiled(access.shown) if access is not None and access.shown else None
         self._needs_url = signs_address(self.data)

@@ -5,10 +5,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.core.errors import UnreadableBody
-from app.providers.message import MISSING, Unread, field_of, read_form, read_json
+from app.providers.catalog.model import Provider
+from app.providers.message import MISSING, Unread, field_of, path_of, read_form, read_json
 from app.providers.rewriting import written
 
 _Path = Sequence[str | int]
+
+
+def hidden_paths(provider: Provider) -> tuple[_Path, ...]:
+    """Where its secret fields stand: `token` is a field here, whatever else texts call so."""
+    return tuple(path for text in provider.hidden if (path := path_of(text.removeprefix("field:"))) is not None)
 
 
 def without(body: bytes, how: str, hidden: Sequence[_Path]) -> bytes:
