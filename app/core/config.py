@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     callback_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
     callback_providers: str = Field(
-        "", description="Folders with files of providers of your own (docs/providers.md), separated by colons."
+        "", description="Folders with files of providers of your own (docs/provider-files.md), separated by colons."
     )
     callback_public_url: str = Field(
         "",

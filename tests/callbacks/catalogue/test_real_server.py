@@ -5,6 +5,7 @@ import http.client
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,10 +43,14 @@ def is_kept(name: str, vector: Vector) -> bool:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    given = {"CALLBACK_ENV": "production", "CALLBACK_PUBLIC_URL": ORIGIN, "CALLBACK_ADMIN_TOKEN": "the-shops-own-token"}
+    given: dict[str, Any] = {
+        "CALLBACK_ENV": "production",
+        "CALLBACK_PUBLIC_URL": ORIGIN,
+        "CALLBACK_ADMIN_TOKEN": "the-shops-own-token",
+    }
     for name in sorted(set(CATALOG.names()) - WITH_CODE):
         vectors = CATALOG.with_vectors(name).vectors
-        given = {**given_of(CATALOG.get(name), vectors[0]), **given}
+        given: dict[str, Any] = {**given_of(CATALOG.get(name), vectors[0]), **given}
     shop = Shop(tmp_path, **given)
     shop.start("serve", "worker")
     shop.until_listening()
