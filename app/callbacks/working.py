@@ -35,6 +35,7 @@ from app.ledger.parked import lapse
 from app.operate.chats.answering import SNAP
 from app.operate.chats.messaging import CHANNEL
 from app.operate.endpoints.fan_out import CALL, FORWARD
+from app.operate.endpoints.reaching import Reaching
 from app.operate.files.comparing import compare_again
 from app.operate.files.sweeping import sweep
 from app.providers.chat_messages import DISCORD, DISCORD_BOT, DISCORD_REPLY, TELEGRAM
@@ -98,6 +99,7 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log, *, clock: Callab
     """The runner of all kinds of tasks that there are."""
     # Where the providers' APIs are, the operator says: a test's loopback address is as good as any.
     client, public = open_client(public_only=False), open_client(public_only=True)
+    reaching = Reaching(manager.settings)
     performers: Mapping[str, Performer] = {
         KIND: manager.performer(callbacks),
         ASK: MidtransConfirmer(manager.settings, client),
@@ -107,12 +109,12 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log, *, clock: Callab
         DISCORD_REPLY: DiscordReplySender(manager.settings, client),
         SNAP: SnapOpener(manager.settings, client),
         CHANNEL: OtherSender(manager.settings),
-        FORWARD: ForwardPerformer(
-            engine, callbacks.get, public if manager.settings.production else client, clock=clock
-        ),
+        FORWARD: ForwardPerformer(engine, callbacks.get, reaching, clock=clock),
         CALL: CallPerformer(engine, manager.subscribers),
     }
-    return Runner(engine, performers, clock=clock, redact=redact, closing=[client.aclose, public.aclose])
+    return Runner(
+        engine, performers, clock=clock, redact=redact, closing=[client.aclose, public.aclose, reaching.aclose]
+    )
 
 
 def _watch(worker: Worker, runner: RunnerThread, stop: "_Stop") -> None:

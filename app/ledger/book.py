@@ -24,7 +24,7 @@ from app.ledger.postings import NOTHING_MOVED, Account, Posting, balanced, journ
 Noticed: TypeAlias = tuple[int, int, str, int]
 
 #: What was heard longer ago and is decided only now (an imported log) is news to nobody.
-_NEWS_US = 7 * 86_400 * 1_000_000
+NEWS_US = 7 * 86_400 * 1_000_000
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
@@ -93,7 +93,7 @@ class Book:
         self.post(case, journal(before.position, after.position), source_id=source_id)
         if after.status != before.status:
             self._notices.append((source_id, case.no, after.status, self.at))
-            if heard_at is not None and heard_at < self.at - _NEWS_US:
+            if heard_at is not None and heard_at < self.at - NEWS_US:
                 self._no_news.add(self._notices[-1])
         if after.alerts != before.alerts:
             subject = f"order:{case.order_id}"

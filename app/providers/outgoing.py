@@ -19,6 +19,7 @@ from app.providers.wire import AnswerEncoded, AnswerTooLong, Wire
 TIMEOUT = httpx2.Timeout(5, connect=2)
 TOTAL_SECONDS = 15.0  # httpx2's time-outs are for each read: a byte every four seconds would never end
 ANSWER_BYTES_MAX = 1 << 20
+_UNREAD_BYTES_MAX = 4 << 10
 
 #: httpx2 logs each address at INFO, and Telegram's hold the bot's token.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -35,15 +36,22 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def open_client(*, public_only: bool, timeout: httpx2.Timeout = TIMEOUT) -> httpx2.AsyncClient:
+def open_client(
+    *, public_only: bool, timeout: httpx2.Timeout = TIMEOUT, status_only: bool = False
+) -> httpx2.AsyncClient:
     """A client for one event loop; close it with `aclose`.
 
     `public_only` for addresses that users configure: where a name leads is checked when the connection is made, and
     that very address is connected. The operator's own settings (`MIDTRANS_API_URL` …) go through a client without it.
+    `status_only`: of an answer's body at most 4 KiB are read, and none are kept; more is no failure.
     Proxies and `.netrc` of the environment are not looked at, cookies are not kept.
     """
     return httpx2.AsyncClient(
-        transport=Wire(answer_bytes_max=ANSWER_BYTES_MAX, check=_refuse_private if public_only else None),
+        transport=Wire(
+            answer_bytes_max=_UNREAD_BYTES_MAX if status_only else ANSWER_BYTES_MAX,
+            check=_refuse_private if public_only else None,
+            status_only=status_only,
+        ),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,

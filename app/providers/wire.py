@@ -43,9 +43,20 @@ async def resolve_name(host: str, port: int) -> Sequence[str]:
 class Wire(httpx2.AsyncBaseTransport):
     """The transport of one client, for one event loop."""
 
-    def __init__(self, *, answer_bytes_max: int, check: Check | None = None, resolve: Resolve = resolve_name) -> None:
-        """`check` sees the very addresses that are connected, each time: a name may lead elsewhere in between."""
+    def __init__(
+        self,
+        *,
+        answer_bytes_max: int,
+        check: Check | None = None,
+        resolve: Resolve = resolve_name,
+        status_only: bool = False,
+    ) -> None:
+        """`check` sees the very addresses that are connected, each time: a name may lead elsewhere in between.
+
+        `status_only`: an answer's body is of no interest; one that is longer or packed is no failure.
+        """
         self._answer_bytes_max = answer_bytes_max
+        self._status_only = status_only
         self._check = check
         self._resolve = resolve
         self._idle: dict[Origin, list[_Connection]] = {}
@@ -113,7 +124,7 @@ class Wire(httpx2.AsyncBaseTransport):
             try:
                 async with asyncio.timeout(NEXT_ADDRESS_SECONDS if left else None):
                     _, connection = await loop.create_connection(
-                        lambda: _Connection(self._answer_bytes_max),
+                        lambda: _Connection(self._answer_bytes_max, status_only=self._status_only),
                         address,
                         port,
                         ssl=self._context() if tls_name else None,
@@ -143,7 +154,8 @@ class Wire(httpx2.AsyncBaseTransport):
 class _Connection(asyncio.Protocol):
     """One connection: one exchange at a time. The names of the lower half are httptools'."""
 
-    def __init__(self, answer_bytes_max: int) -> None:
+    def __init__(self, answer_bytes_max: int, *, status_only: bool) -> None:
+        self._status_only = status_only
         self.usable = False  # connected, and between two exchanges
         self.idle_since = 0.0
         self._answer_bytes_max = answer_bytes_max
@@ -180,9 +192,9 @@ class _Connection(asyncio.Protocol):
             return
         self._size += len(data)
         try:
-            if self._size > self._answer_bytes_max + HEAD_BYTES_MAX:
-                raise AnswerTooLong("too many bytes")
             self._parser.feed_data(data)
+            if self._size > self._answer_bytes_max + HEAD_BYTES_MAX and not self._waiting.done():
+                raise AnswerTooLong("too many bytes")
         except httptools.HttpParserUpgrade:
             self._fail(httpx2.RemoteProtocolError("an upgrade that nobody asked for"))
         except httptools.HttpParserError as error:
@@ -221,7 +233,9 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         names = {name.lower(): value for name, value in self._headers}
         if names.get(b"content-encoding", b"identity").lower() not in {b"identity", b""}:
-            raise AnswerEncoded("not asked for")
+            if not self._status_only:
+                raise AnswerEncoded("not asked for")
+            self._headers = [each for each in self._headers if each[0].lower() != b"content-encoding"]
         self._ends_with_connection = not {b"content-length", b"transfer-encoding"} & names.keys()
         if self._bodiless:
             self._complete()
@@ -230,8 +244,12 @@ class _Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
         if self._body_size > self._answer_bytes_max:
-            raise AnswerTooLong("too many bytes")
-        self._body.append(body)
+            if not self._status_only:
+                raise AnswerTooLong("too many bytes")
+            self._complete()
+            self.abort()
+        elif not self._status_only:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < httpx2.codes.OK:

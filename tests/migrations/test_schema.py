@@ -17,11 +17,13 @@ from app.ledger.sampling import sample
 from app.migrations.run import REVISIONS, VERSION_TABLE, alembic_config, bring_up_to_date, why_outdated
 from app.operate import orders
 from app.operate.chats import tables as channel_tables
+from app.operate.endpoints import tables as endpoint_tables
 from app.operate.files import tables as file_tables
 
 
 def test_the_revisions_make_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:
     assert tables.orders.metadata is channel_tables.channels.metadata is file_tables.files.metadata is metadata
+    assert endpoint_tables.events.metadata is metadata
     engine = make_engine(f"sqlite:///{tmp_path / 'state.db'}")
     assert "callbacks migrate" in why_outdated(engine)
     assert bring_up_to_date(engine)

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from app.callbacks.events.subscribing import Subscriber
 from app.core.clock import now_us
@@ -27,14 +29,16 @@ class FanOut:
     def __init__(
         self, engine: Engine, log_url: str, subscribers: Mapping[str, Subscriber], runner: RunnerThread
     ) -> None:
-        """Start it. `runner` carries the tasks out."""
+        """Start it. `runner` carries the tasks out. Functions that are there already hear of all from now on."""
         self._engine = engine
         self._log_url = log_url
         self._subscribers = subscribers
         self._runner = runner
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str] | None = None
         self._stirred = threading.Event()
         self._stopping = threading.Event()
+        with suppress(DBAPIError):  # the state is in trouble: the first round tries anew
+            self._subscribe()
         self._thread = threading.Thread(target=self._run, name="fan-out", daemon=True)
         self._thread.start()
 

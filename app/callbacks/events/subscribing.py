@@ -15,8 +15,13 @@ from app.core.errors import FieldError, HandlerNameTaken, ValidationError
 from app.engine.tasks import Circuit, Failure, Policy, Result, Settle, Task
 from app.operate.endpoints.delivering import settle
 from app.operate.endpoints.events import Event, event_at, patterns_from
+from app.operate.endpoints.subscribed import PREFIX
+from app.providers.blocking import Threads
 
 _NAME_CHARS_MAX = 120
+#: Calls that hang beyond their time-out still hold a thread each.
+_THREADS_MAX = 32
+_BUSY = {"success": False, "message": f"{_THREADS_MAX} earlier calls still hang"}
 
 
 class Subscriber(msgspec.Struct, frozen=True):
@@ -43,12 +48,16 @@ class Subscribers:
         given = name or f"{function.__module__}:{function.__qualname__}"
         if len(given) > _NAME_CHARS_MAX or not given.isprintable():
             raise FieldError("name", f"must be printable text of at most {_NAME_CHARS_MAX} characters")
-        full = f"on:{given}"
+        full = f"{PREFIX}{given}"
         if full in self.by_name and self.by_name[full].function is not function:
             raise HandlerNameTaken(given)
         known = self.by_name.get(full)
         both = f"{known.patterns},{told}" if known else told
         self.by_name[full] = Subscriber(full, patterns_from("on", both), function)
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - whether it is async, not whether it can be called
 
 
 class CallPerformer:
@@ -64,6 +73,7 @@ class CallPerformer:
         """`subscribers` is looked up at each task, so that a late one counts."""
         self._engine = engine
         self._subscribers = subscribers
+        self._threads: Threads[Any] = Threads(_THREADS_MAX)
 
     def rate_of(self, destination: str) -> float | None:
         """Any."""
@@ -74,13 +84,13 @@ class CallPerformer:
         """One go of one function at one event; one that returns `{"success": False}` failed and is tried again."""
         subscriber = self._subscribers.get(task.destination)
         if subscriber is None:
-            return Failure(f"no function subscribes as {task.destination!r}", reason="handler_unknown")
+            told = f"no function of the worker is {task.destination.removeprefix(PREFIX)!r}"
+            return Failure(told, counts=False, reason="subscriber_missing")
         event = await asyncio.to_thread(self._read, orjson.loads(task.payload)["event"])
         if event is None:
             return Failure("the event is no longer kept", final=True, reason="event_gone")
         try:
-            value = subscriber.function(event)
-            return result_of(await value if inspect.isawaitable(value) else value)
+            return result_of(await self._call(subscriber.function, event))
         except ValidationError as error:
             return refusal_of(error)
 
@@ -88,6 +98,13 @@ class CallPerformer:
     def settle(self) -> Settle:
         """Keep when it heard last."""
         return settle
+
+    async def _call(self, function: Callable[[Event], Any], event: Event) -> Any:
+        """An ordinary function has a thread of its own: nothing else waits for it."""
+        if _is_async(function):
+            return await function(event)
+        value = await self._threads.call(lambda: function(event), _BUSY)
+        return await value if inspect.isawaitable(value) else value
 
     def _read(self, number: int) -> Event | None:
         with reading(self._engine) as connection:

@@ -9,6 +9,7 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
+_UNDER_WAY = sa.text("kind IN ('forward', 'event') AND state IN ('ready', 'running')")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -23,6 +24,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(32), nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("data", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("callback_events_once", "callback_events", ["source_id", "order_no", "status"], unique=True)
     op.create_table(
@@ -39,8 +41,18 @@ def upgrade() -> None:
         sa.Column("failing_since", sa.BigInteger),
         sa.Column("heard_at", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("made_at", sa.BigInteger, nullable=False),
+        sa.Column("hears_from", sa.BigInteger, nullable=False),
         sa.Column("event_id", sa.BigInteger, nullable=False),
         sa.Column("callback_id", sa.BigInteger, nullable=False),
+        sa.Column("missing_since", sa.BigInteger),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "callback_tasks_forward",
+        "callback_tasks",
+        ["destination"],
+        sqlite_where=_UNDER_WAY,
+        postgresql_where=_UNDER_WAY,
     )
 
 

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
-import orjson
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from app.core.config import Settings
@@ -14,23 +12,21 @@ from app.core.ends import ID_MAX
 from app.core.errors import FieldError, NotFound
 from app.engine.log import Log
 from app.engine.outcomes import settle_alerts
-from app.operate.endpoints.delivering import OFF_ALERT
+from app.operate.endpoints.delivering import OFF_ALERT, hold, release
 from app.operate.endpoints.endpoints_shown import EndpointSecretShown, EndpointShown, EndpointsShown
-from app.operate.endpoints.events import patterns_from
-from app.operate.endpoints.fan_out import CALL, FORWARD
+from app.operate.endpoints.events import patterns_from, publish_since
+from app.operate.endpoints.reaching import url_from
 from app.operate.shown import time_text
 from app.providers.standard_webhooks import new_secret
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SENDER = re.compile(r"[a-z0-9_/*-]{1,70}")
-_URL_CHARS_MAX = 2_000
 _SENDERS_MAX = 50
 _ENDPOINTS_MAX = 100
 _HOUR_SECONDS = 3_600
 #: A secret that is exchanged is good for so long after, by default and at most.
 OVERLAP_HOURS, OVERLAP_HOURS_MAX = 24, 24 * 30
 _SECOND = 1_000_000
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def add(  # noqa: PLR0913 - what an endpoint is
@@ -48,7 +44,7 @@ def add(  # noqa: PLR0913 - what an endpoint is
     """Add an endpoint; it hears from now on, or of what came after callback `since`. Raises FieldError."""
     told: dict[str, Any] = {
         "name": _name_from(name),
-        "url": _url_from(url, settings),
+        "url": url_from(url, production=settings.production),
         "events": patterns_from("events", events),
         "callbacks": _senders_from(callbacks),
         "secret": new_secret(),
@@ -58,14 +54,21 @@ def add(  # noqa: PLR0913 - what an endpoint is
         raise FieldError("events", "neither events nor callbacks are chosen: it would never hear anything")
     if since is not None and not 0 <= since <= ID_MAX:
         raise FieldError("since", "is no callback's id")
+    if since is not None and told["events"]:
+        publish_since(engine, since)
     with writing(engine) as connection:
         if connection.execute(text("SELECT count(*) FROM callback_endpoints")).scalar_one() >= _ENDPOINTS_MAX:
             raise FieldError("name", f"there are {_ENDPOINTS_MAX} endpoints already")
-        told |= {"event_id": _event_before(connection, since), "callback_id": log.last_id() if since is None else since}
+        told |= {
+            "hears_from": at if since is None else since,
+            "event_id": _last_event(connection) if since is None else 0,
+            "callback_id": log.last_id() if since is None else since,
+        }
         added = connection.execute(
             text(
-                "INSERT INTO callback_endpoints (name, url, secret, events, callbacks, made_at, event_id, callback_id)"
-                " VALUES (:name, :url, :secret, :events, :callbacks, :at, :event_id, :callback_id)"
+                "INSERT INTO callback_endpoints (name, url, secret, events, callbacks, made_at, hears_from, event_id,"
+                " callback_id)"
+                " VALUES (:name, :url, :secret, :events, :callbacks, :at, :hears_from, :event_id, :callback_id)"
                 " ON CONFLICT (name) DO NOTHING"
             ),
             told,
@@ -106,6 +109,7 @@ def disable(engine: Engine, name: str) -> EndpointShown:
         connection.execute(
             text("UPDATE callback_endpoints SET off_why = 'person' WHERE name = :name AND off_why = ''"), {"name": name}
         )
+        hold(connection, name)
         return _show(connection, name)
 
 
@@ -116,13 +120,7 @@ def enable(engine: Engine, name: str, *, at: int) -> EndpointShown:
         connection.execute(
             text("UPDATE callback_endpoints SET off_why = '', failing_since = NULL WHERE name = :name"), {"name": name}
         )
-        connection.execute(
-            text(
-                "UPDATE callback_tasks SET due_at = :at, created_at = :at, tries = 0, lease_until = NULL"
-                " WHERE kind = :kind AND destination = :name AND state = 'ready'"
-            ),
-            {"at": at, "kind": FORWARD, "name": name},
-        )
+        release(connection, name, at)
         settle_alerts(connection, [(OFF_ALERT, f"endpoint:{name}")], by="enabled", at=at)
         return _show(connection, name)
 
@@ -131,9 +129,8 @@ def remove(engine: Engine, name: str, *, at: int) -> EndpointShown:
     """Forget a destination, and what it has not heard. Raises NotFound."""
     with writing(engine) as connection:
         shown = _show(connection, name)
-        waiting = {"kinds": orjson.dumps([FORWARD, CALL]).decode(), "name": name}
-        connection.execute(text(f"DELETE FROM callback_tries WHERE task_id IN (SELECT id {_WAITING})"), waiting)
-        connection.execute(text(f"DELETE {_WAITING}"), waiting)
+        connection.execute(text(f"DELETE FROM callback_tries WHERE task_id IN (SELECT id {_WAITING})"), {"name": name})
+        connection.execute(text(f"DELETE {_WAITING}"), {"name": name})
         connection.execute(text("DELETE FROM callback_endpoints WHERE name = :name"), {"name": name})
         settle_alerts(connection, [(OFF_ALERT, f"endpoint:{name}")], by="removed", at=at)
         return shown
@@ -151,24 +148,6 @@ def _name_from(value: Any) -> str:
     return value
 
 
-def _url_from(value: Any, settings: Settings) -> str:
-    """An address that may be sent to. Raises FieldError."""
-    if not isinstance(value, str) or not value.isascii() or len(value) > _URL_CHARS_MAX or " " in value:
-        raise FieldError("url", "must be an address such as https://shop.example/hooks")
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise FieldError("url", "must be an address such as https://shop.example/hooks") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise FieldError("url", "must be an address such as https://shop.example/hooks")
-    if parts.username or parts.password:
-        raise FieldError("url", "must not hold a user or password; deliveries are signed")
-    if settings.production and (parts.scheme != "https" or host in _LOOPBACK):
-        raise FieldError("url", "must be https and public in production")
-    return value
-
-
 def _senders_from(told: str | Iterable[str]) -> str:
     parts = [part.strip() for part in (told.split(",") if isinstance(told, str) else told)]
     senders = tuple(dict.fromkeys(part for part in parts if part))
@@ -180,12 +159,8 @@ def _senders_from(told: str | Iterable[str]) -> str:
     return ",".join(senders)
 
 
-def _event_before(connection: Connection, since: int | None) -> int:
-    if since is None:
-        return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM callback_events")).scalar_one())
-    first = text("SELECT min(id) FROM callback_events WHERE at > :since")  # ids are about the clock's microseconds
-    found = connection.execute(first, {"since": since}).scalar()
-    return _event_before(connection, None) if found is None else int(found) - 1
+def _last_event(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM callback_events")).scalar_one())
 
 
 def _address_of(connection: Connection, name: str) -> str:
@@ -196,15 +171,14 @@ def _address_of(connection: Connection, name: str) -> str:
 
 
 _WAITING = (
-    "FROM callback_tasks WHERE kind IN (SELECT value FROM json_each(:kinds)) AND destination = :name"
-    " AND state = 'ready'"
+    "FROM callback_tasks WHERE destination = :name AND kind IN ('forward', 'event') AND state IN ('ready', 'running')"
 )
 _COLUMNS = """
 SELECT e.*,
-  (SELECT count(*) FROM callback_tasks AS t WHERE t.kind IN ('forward', 'event') AND t.destination = e.name
+  (SELECT count(*) FROM callback_tasks AS t WHERE t.destination = e.name AND t.kind IN ('forward', 'event')
     AND t.state IN ('ready', 'running')) AS waiting,
   CASE WHEN e.events = '' THEN 0
-    ELSE (SELECT count(*) FROM callback_events AS v WHERE v.id > e.event_id) END AS behind
+    ELSE (SELECT count(*) FROM callback_events AS v WHERE v.id > e.event_id AND v.at >= e.hears_from) END AS behind
 FROM callback_endpoints AS e
 """
 _ALL = text(_COLUMNS + "ORDER BY e.name")
@@ -224,7 +198,7 @@ def _shown(row: RowMapping) -> EndpointShown:
         url=row["url"],
         events=[each for each in row["events"].split(",") if each],
         callbacks=[each for each in row["callbacks"].split(",") if each],
-        state="off" if row["off_why"] else "failing" if row["failing_since"] is not None else "on",
+        state=_state_of(row),
         why=row["off_why"],
         waiting=row["waiting"],
         behind=row["behind"],
@@ -232,3 +206,11 @@ def _shown(row: RowMapping) -> EndpointShown:
         heard_at=time_text(row["heard_at"]) if row["heard_at"] else None,
         made_at=time_text(row["made_at"]),
     )
+
+
+def _state_of(row: RowMapping) -> str:
+    if row["off_why"]:
+        return "off"
+    if row["missing_since"] is not None:
+        return "missing"
+    return "failing" if row["failing_since"] is not None and row["url"] is not None else "on"

@@ -12,10 +12,10 @@ class EndpointShown(Shown):
     url: str | None = Field(description="Absent: a function that the application subscribed with `on`.")
     events: list[str] = Field(description="Patterns of event types.")
     callbacks: list[str] = Field(description="Senders whose callbacks go on as they came.")
-    state: str = Field(description="`on`, `failing` or `off`.")
+    state: str = Field(description="`on`, `failing`, `off`, or `missing`: the worker has no such function.")
     why: str = Field(description="Why it is off: `person`, `gone` (it answered 410), `failing` (for days).")
     waiting: int = Field(description="Deliveries that are under way or will be tried again.")
-    behind: int = Field(description="Events that it has not been sent yet.")
+    behind: int = Field(description="Events that it has not come to yet, whichever it wants of them.")
     failing_since: str | None
     heard_at: str | None = Field(description="When it took something last.")
     made_at: str
@@ -39,5 +39,6 @@ class EndpointTestedShown(Shown):
     """What a test delivery came to."""
 
     success: bool
-    told: str
+    told: str = Field(description="What it answered, or why it did not.")
+    event_id: str
     milliseconds: int

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
+from app.core.database import reading, writing
 from app.core.errors import FieldError
 from app.core.money import format_amount
 from app.engine.outcomes import driver
-from app.ledger import books
-from app.ledger.book import Noticed
+from app.ledger.book import NEWS_US, Noticed
 from app.operate.shown import time_text
 
 #: What an event is called: by the order's kind and its new status. Another kind of order: `{kind}.{status}`.
@@ -34,14 +34,24 @@ TYPES: Mapping[tuple[str, str], str] = {
     ("ppob", "succeeded"): "ppob.succeeded",
     ("ppob", "failed"): "ppob.failed",
     ("ppob", "returned"): "ppob.returned",
-    ("ppob", "waiting"): "ppob.waiting",
 }
 #: Sent by `endpoints test`; nobody subscribes to it.
 TEST = "endpoint.test"
 KNOWN = tuple(sorted(set(TYPES.values())))
 _PATTERNS_MAX = 20
 
-_HEARD = "SELECT EXISTS (SELECT 1 FROM callback_endpoints WHERE events <> '')"
+_ORDERS = (
+    "SELECT o.id, o.order_id, o.user_id, o.kind, o.amount, o.currency, o.provider FROM json_each(?) AS j"
+    " CROSS JOIN callback_orders AS o ON o.id = j.value"
+)
+# By the key where a callback caused them: their ids are about the clock's microseconds. What was imported long after
+# it happened is news to nobody.
+_NOTICED = (
+    "SELECT n.source_id, n.order_no, n.status, n.at FROM callback_notices AS n LEFT JOIN callback_outcomes AS c"
+    " ON c.callback_id = n.source_id WHERE n.source_id > ?1 AND coalesce(n.at - c.received_at, 0) < ?2"
+    " UNION ALL SELECT source_id, order_no, status, at FROM callback_notices WHERE source_id < 0 AND at > ?1"
+)
+_BATCH_ROWS = 1_000
 _INSERT = (
     "INSERT INTO callback_events (type, source_id, order_no, status, at, data) VALUES (?,?,?,?,?,?)"
     " ON CONFLICT DO NOTHING"
@@ -62,30 +72,38 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def publish(connection: Connection, notices: Sequence[Noticed]) -> None:
-    """Write these changes of status down as events, in the transaction that made them, where anybody listens.
-
-    Costs one small question a batch where nobody does.
-    """
+    """Write these changes of status down as events, in the transaction that made them; each is written once."""
     raw = driver(connection)
-    if not raw.execute(_HEARD).fetchone()[0]:
-        return
-    orders = {number: books.order_no(connection, number) for number in {notice[1] for notice in notices}}
-    raw.executemany(_INSERT, [_row(notice, order) for notice in notices if (order := orders[notice[1]]) is not None])
+    numbers = orjson.dumps(list({notice[1] for notice in notices}))
+    orders = {row[0]: row[1:] for row in raw.execute(_ORDERS, (numbers,))}
+    raw.executemany(_INSERT, [_row(notice, orders[notice[1]]) for notice in notices])
 
 
-def _row(notice: Noticed, order: books.OrderRow) -> tuple[Any, ...]:
+def publish_since(engine: Engine, since: int) -> None:
+    """Write down as events what changed after this moment, where nobody listened then. Microseconds."""
+    with reading(engine) as connection:
+        rows = driver(connection).execute(_NOTICED, (since, NEWS_US)).fetchall()
+    rows.sort(key=lambda row: (row[3], row[0]))
+    for start in range(0, len(rows), _BATCH_ROWS):
+        with writing(engine) as connection:
+            publish(connection, rows[start : start + _BATCH_ROWS])
+
+
+def _row(notice: Noticed, order: tuple[Any, ...]) -> tuple[Any, ...]:
     source_id, number, status, at = notice
+    order_id, user_id, kind, amount, currency, provider = order
     data = {
-        "order_id": order.order_id,
-        "user_id": order.user_id,
-        "kind": order.kind,
-        "amount": format_amount(order.amount),
-        "currency": order.currency,
-        "provider": order.provider,
+        "order_id": order_id,
+        "user_id": user_id,
+        "kind": kind,
+        "amount": format_amount(amount),
+        "currency": currency,
+        "provider": provider,
         "status": status,
-        **({"callback_id": str(source_id)} if source_id > 0 else {}),
     }
-    return type_of(order.kind, status), source_id, number, status, at, orjson.dumps(data).decode()
+    if source_id > 0:
+        data["callback_id"] = str(source_id)
+    return type_of(kind, status), source_id, number, status, at, orjson.dumps(data).decode()
 
 
 def type_of(kind: str, status: str) -> str:
@@ -105,7 +123,7 @@ def event_at(connection: Connection, number: int) -> Event | None:
 
 
 def _id(source_id: int, order_id: str, status: str) -> str:
-    """Made of what caused it: the same after a state was built anew from the same log."""
+    """Made of what caused it: the same when the state is built anew from the same log."""
     return f"evt_{sha256(f'{source_id}:{status}:{order_id}'.encode()).hexdigest()[:32]}"
 
 

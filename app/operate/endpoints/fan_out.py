@@ -3,13 +3,15 @@
 A destination that is switched off keeps its place, and so catches up when it is switched on.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 import orjson
 from sqlalchemy import Connection, Engine
 
 from app.core.database import reading, writing
+from app.engine.callback import Callback
 from app.engine.log import Log
 from app.engine.offsets import place_of
 from app.engine.outcomes import driver
@@ -23,10 +25,17 @@ AHEAD_MAX = 1_000
 _PAGE_ROWS = 500
 
 _DESTINATIONS = (
-    "SELECT id, name, url, events, callbacks, event_id, callback_id FROM callback_endpoints WHERE off_why = ''"
+    "SELECT id, name, url, events, callbacks, hears_from, event_id, callback_id FROM callback_endpoints"
+    " WHERE off_why = '' ORDER BY id"
 )
-_AHEAD = "SELECT count(*) FROM callback_tasks WHERE kind = ? AND destination = ? AND state IN ('ready', 'running')"
-_EVENTS = "SELECT id, type, order_no, source_id FROM callback_events WHERE id > ? ORDER BY id LIMIT ?"
+_AHEAD = (
+    "SELECT count(*) FROM callback_tasks INDEXED BY callback_tasks_forward"
+    " WHERE destination = ? AND kind IN ('forward', 'event') AND state IN ('ready', 'running')"
+)
+_EVENTS = "SELECT id, type, order_no, source_id, at FROM callback_events WHERE id > ? ORDER BY id LIMIT ?"
+
+#: Pages of the log by the place after which they were read.
+_Pages: TypeAlias = Mapping[int, Sequence[Callback]]
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -37,6 +46,7 @@ class Destination(msgspec.Struct, frozen=True):
     url: str | None
     events: str
     callbacks: str
+    hears_from: int
     event_id: int
     callback_id: int
 
@@ -52,13 +62,20 @@ def fan_out(engine: Engine, log: Log, subscribed: Collection[str], at: int) -> b
     `subscribed`: the functions of this process; another's keep their place. Nothing is written where nobody waits.
     """
     with reading(engine) as connection:
-        waiting = [each for each in _there(connection, subscribed) if _has_more(connection, log, each)]
+        decided = place_of(connection, log.epoch).offset
+        waiting = [
+            each
+            for each in _there(connection, subscribed)
+            if _has_more(connection, each, decided) and _room(connection, each) > 0
+        ]
     if not waiting:
         return False
+    pages = _pages(log, waiting, decided)  # before the lock is taken: bodies may be large
     names = {each.name for each in waiting}
     with writing(engine) as connection:
         # Read again under the lock: another worker may have moved them.
-        moved = [_advance(connection, log, each, at) for each in _there(connection, subscribed) if each.name in names]
+        there = [each for each in _there(connection, subscribed) if each.name in names]
+        moved = [_advance(connection, each, pages, at) for each in there]
     return any(moved)
 
 
@@ -67,58 +84,59 @@ def _there(connection: Connection, subscribed: Collection[str]) -> list[Destinat
     return [each for each in rows if each.url is not None or each.name in subscribed]
 
 
-def _has_more(connection: Connection, log: Log, told: Destination) -> bool:
-    raw = driver(connection)
-    if told.events and raw.execute(_EVENTS, (told.event_id, 1)).fetchone():
+def _has_more(connection: Connection, told: Destination, decided: int) -> bool:
+    if told.events and driver(connection).execute(_EVENTS, (told.event_id, 1)).fetchone():
         return True
-    return bool(told.callbacks) and place_of(connection, log.epoch).offset > told.callback_id
+    return bool(told.callbacks) and decided > told.callback_id
 
 
-def _advance(connection: Connection, log: Log, told: Destination, at: int) -> bool:
-    raw = driver(connection)
-    room = AHEAD_MAX - int(raw.execute(_AHEAD, (told.kind, told.name)).fetchone()[0])
+def _room(connection: Connection, told: Destination) -> int:
+    return AHEAD_MAX - int(driver(connection).execute(_AHEAD, (told.name,)).fetchone()[0])
+
+
+def _pages(log: Log, waiting: Iterable[Destination], decided: int) -> _Pages:
+    """What was decided of the log after each place at which one of them stands."""
+    places = {each.callback_id for each in waiting if each.callbacks and each.callback_id < decided}
+    return {place: [each for each in log.read_after(place, _PAGE_ROWS) if each.id <= decided] for place in places}
+
+
+def _advance(connection: Connection, told: Destination, pages: _Pages, at: int) -> bool:
+    room = _room(connection, told)
     if room <= 0:
         return False
-    rows = min(room, _PAGE_ROWS)
-    event_id, of_events = _of_events(connection, told, rows, at)
-    callback_id, of_callbacks = _of_callbacks(connection, log, told, rows, at)
-    enqueue(connection, [*of_events, *of_callbacks], at)
+    raw = driver(connection)
+    heard = raw.execute(_EVENTS, (told.event_id, min(room, _PAGE_ROWS))).fetchall() if told.events else []
+    came = pages.get(told.callback_id, ())[:room] if told.callbacks else ()
+    tasks = [
+        *(_of_event(told, row, at) for row in heard if row[4] >= told.hears_from and matches(told.events, row[1])),
+        *(_of_callback(told, each, at) for each in came if matches(told.callbacks, each.provider)),
+    ]
+    enqueue(connection, tasks, at)
+    event_id = heard[-1][0] if heard else told.event_id
+    callback_id = came[-1].id if came else told.callback_id
     raw.execute(
         "UPDATE callback_endpoints SET event_id = ?, callback_id = ? WHERE id = ?", (event_id, callback_id, told.id)
     )
-    return (event_id, callback_id) != (told.event_id, told.callback_id)
+    return bool(heard or came)
 
 
-def _of_events(connection: Connection, told: Destination, rows: int, at: int) -> tuple[int, Sequence[NewTask]]:
-    if not told.events:
-        return told.event_id, ()
-    page = driver(connection).execute(_EVENTS, (told.event_id, rows)).fetchall()
-    tasks = [
-        NewTask(
-            f"{told.kind}:{told.id}:e{number}",
-            told.kind,
-            told.name,
-            orjson.dumps({"event": number}).decode(),
-            at,
-            order_no,
-            source_id if source_id > 0 else None,
-        )
-        for number, event_type, order_no, source_id in page
-        if matches(told.events, event_type)
-    ]
-    return (page[-1][0] if page else told.event_id), tasks
+def _of_event(told: Destination, row: tuple[int, str, int, int, int], at: int) -> NewTask:
+    number, _, order_no, source_id, _ = row
+    payload = orjson.dumps({"event": number}).decode()
+    callback_id = source_id if source_id > 0 else None
+    return NewTask(event_key(told.kind, told.id, number), told.kind, told.name, payload, at, order_no, callback_id)
 
 
-def _of_callbacks(
-    connection: Connection, log: Log, told: Destination, rows: int, at: int
-) -> tuple[int, Sequence[NewTask]]:
-    if not told.callbacks:
-        return told.callback_id, ()
-    decided = place_of(connection, log.epoch).offset
-    page = [each for each in log.read_after(told.callback_id, rows) if each.id <= decided]
-    tasks = [
-        NewTask(f"{told.kind}:{told.id}:c{each.id}", told.kind, told.name, "{}", at, callback_id=each.id)
-        for each in page
-        if matches(told.callbacks, each.provider)
-    ]
-    return (page[-1].id if page else told.callback_id), tasks
+def _of_callback(told: Destination, callback: Callback, at: int) -> NewTask:
+    key = callback_key(told.kind, told.id, callback.id)
+    return NewTask(key, told.kind, told.name, "{}", at, callback_id=callback.id)
+
+
+def event_key(kind: str, endpoint_id: int, event_id: int) -> str:
+    """The key of the one task that carries this event there."""
+    return f"{kind}:{endpoint_id}:e{event_id}"
+
+
+def callback_key(kind: str, endpoint_id: int, callback_id: int) -> str:
+    """The key of the one task that carries this callback there."""
+    return f"{kind}:{endpoint_id}:c{callback_id}"

@@ -1,8 +1,8 @@
 """Events that are to be told, and the destinations that hear of them."""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, String, Table, Text, text
 
-from app.engine.tables import Id, metadata
+from app.engine.tables import Id, metadata, tasks
 
 #: What happened to orders, in the order of its happening; written only while somebody listens.
 events = Table(
@@ -16,6 +16,7 @@ events = Table(
     Column("at", BigInteger, nullable=False),
     Column("data", Text, nullable=False),  # JSON, as it was then
     Index("callback_events_once", "source_id", "order_no", "status", unique=True),
+    sqlite_autoincrement=True,  # the number of a row that was pruned is never given again: destinations stand there
 )
 
 #: Who hears: an HTTP service of the user's own, or a function of the application (no address).
@@ -34,6 +35,18 @@ endpoints = Table(
     Column("failing_since", BigInteger),
     Column("heard_at", BigInteger, nullable=False, server_default="0"),  # the last success
     Column("made_at", BigInteger, nullable=False),
+    Column("hears_from", BigInteger, nullable=False),  # what happened before is not for it
     Column("event_id", BigInteger, nullable=False),  # events up to here are tasks
     Column("callback_id", BigInteger, nullable=False),  # callbacks up to here are
+    Column("missing_since", BigInteger),  # of a function: since when the worker's code has none of this name
+    sqlite_autoincrement=True,  # tasks' keys hold its number: one that is made anew does not inherit them
+)
+
+#: What is under way to whom; other kinds of tasks pay nothing for it.
+_UNDER_WAY = "kind IN ('forward', 'event') AND state IN ('ready', 'running')"
+Index(
+    "callback_tasks_forward",
+    tasks.c.destination,
+    sqlite_where=text(_UNDER_WAY),
+    postgresql_where=text(_UNDER_WAY),
 )
