@@ -6,9 +6,11 @@ from fastapi import Body
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from app.callbacks import examples
+from app.core.ends import ID_MAX
 from app.ledger.effect import FORMULAS
 from app.ledger.persons import WORDS
 from app.operate.announcement import ID_CHARS_MAX, TEXT_CHARS_MAX
+from app.operate.endpoints.endpoints import OVERLAP_HOURS, OVERLAP_HOURS_MAX
 from app.operate.orders import REASON_CHARS_MAX, WHO_CHARS_MAX
 
 # What fits is decided where every face asks; these say it to whoever reads OpenAPI.
@@ -53,6 +55,24 @@ class NewChannel(BaseModel):
     who: Who | None = None
 
 
+class NewEndpoint(BaseModel):
+    """A service of yours that is to hear of what happened."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[StrictStr, _told(minLength=1, maxLength=64)]
+    url: Annotated[StrictStr, _told(minLength=1, maxLength=2_000)]
+    events: list[StrictStr] = Field([], max_length=100, description="Patterns such as `transaction.*`.")
+    callbacks: list[StrictStr] = Field([], max_length=100, description="Senders whose callbacks go on as they came.")
+    since: int | None = Field(None, ge=0, le=ID_MAX, description="A callback's id; absent: from now on.")
+
+
+class Overlap(BaseModel):
+    """How long a secret that is exchanged stays good."""
+
+    overlap_hours: int = Field(OVERLAP_HOURS, ge=0, le=OVERLAP_HOURS_MAX)
+
+
 class NewCode(BaseModel):
     """The user who is to link a chat."""
 
@@ -95,6 +115,7 @@ class Approval(Person):
     reason: StrictStr | None = None
 
 
+MaybeOverlap: TypeAlias = Annotated[Overlap | None, Body(openapi_examples=examples.shown(examples.OVERLAP))]
 MaybeApproval: TypeAlias = Annotated[Approval | None, Body(openapi_examples=examples.shown(examples.APPROVE))]
 Rejection: TypeAlias = Annotated[PersonWithReason, Body(openapi_examples=examples.shown(examples.REJECT))]
 Said: TypeAlias = Annotated[Word, Body(openapi_examples=examples.shown(examples.WORDS))]

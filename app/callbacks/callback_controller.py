@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.callbacks import (
     channel_controller,
     embedding,
+    endpoint_controller,
     examples,
     imports_controller,
     topup_controller,
@@ -282,6 +283,7 @@ callback_router.include_router(upload_controller.public)  # its one address befo
 callback_router.include_router(public)
 callback_router.include_router(managed)
 callback_router.include_router(channel_controller.router)
+callback_router.include_router(endpoint_controller.router)
 callback_router.include_router(upload_controller.managed)
 callback_router.include_router(topup_controller.router)
 callback_router.include_router(imports_controller.router)

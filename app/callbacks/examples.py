@@ -51,6 +51,11 @@ APPROVE: dict[str, dict[str, Any]] = {
     "another amount": {"amount": "50000.00", "reason": "the bank statement shows it", "who": "sari"},
 }
 REJECT = {"reject": {"reason": "the transfer never arrived", "who": "sari"}}
+ENDPOINT = {
+    "events": {"name": "shop", "url": "http://127.0.0.1:3000/hooks", "events": ["transaction.*", "ppob.*"]},
+    "callbacks": {"name": "copies", "url": "http://127.0.0.1:3000/midtrans", "callbacks": ["midtrans"]},
+}
+OVERLAP = {"a day": {"overlap_hours": 24}}
 CODE = {"code": {"user_id": "ani"}}
 CHANNEL = {"chat": {"user_id": "ani", "service": "telegram", "address": "4711", "lang": "id", "who": "sari"}}
 

@@ -97,6 +97,26 @@ class ProductQuery(BaseModel):
     rows: int = Field(50, ge=1, le=200)
 
 
+class FeedQuery(BaseModel):
+    """Where to go on in the stream of callbacks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: int | None = Field(None, ge=0, le=ID_MAX, description="`after` of the page before, or a callback's id.")
+    providers: str = Field("", max_length=1_000, description="Senders, separated by commas; empty for all.")
+    rows: int = Field(100, ge=1, le=100)
+
+
+class EventFeedQuery(BaseModel):
+    """Where to go on in the stream of events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: int | None = Field(None, ge=0, le=ID_MAX, description="`after` of the page before.")
+    types: str = Field("", max_length=1_000, description="Patterns such as `transaction.*`; empty for all.")
+    rows: int = Field(100, ge=1, le=100)
+
+
 class EntryQuery(BaseModel):
     """Which page of a wallet's entries."""
 

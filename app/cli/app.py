@@ -16,7 +16,9 @@ from app.cli import (
     dead,
     discord,
     doctor,
+    endpoints,
     exchange,
+    forward,
     imports,
     order_list,
     processes,
@@ -76,6 +78,8 @@ commands.add_typer(topups.commands, name="topups")
 commands.add_typer(dead.dead, name="dead")
 commands.add_typer(alerts.alerts, name="alerts")
 commands.add_typer(channels.commands, name="channels")
+commands.add_typer(endpoints.commands, name="endpoints")
+commands.command()(forward.forward)
 commands.add_typer(imports.commands, name="imports")
 commands.add_typer(products.commands, name="products")
 commands.add_typer(providers.commands, name="providers")

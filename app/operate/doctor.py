@@ -10,7 +10,7 @@ from app.core.config import Settings
 from app.core.language import Lang
 from app.core.variables import ENV_FILE, variables
 from app.engine.log.place import log_path
-from app.operate.checkup import channels, configuration, databases, folders, machine, network
+from app.operate.checkup import channels, configuration, databases, endpoints, folders, machine, network
 from app.operate.checkup.databases import LogSeen
 from app.operate.checkup.finding import Finding, FindingShown, guarded, shown
 from app.operate.checkup.network import Answering
@@ -68,6 +68,7 @@ class _Round:
             serving = self.answering.ours
             yield from guarded("worker", lambda: databases.worker(engine, settings, at=self.at, serving=serving))
             yield from guarded("channels", lambda: channels.linked(engine, settings))
+            yield from guarded("endpoints", lambda: endpoints.listening(engine))
             yield from guarded("folders", lambda: folders.watched(engine, at=self.at))
             yield from guarded("handlers", lambda: network.unknown_to_the_worker(engine))
             yield from guarded("books", lambda: databases.books(engine))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import Connection, Engine, text
 
 from app.core.database import reading
@@ -18,6 +19,7 @@ from app.ledger.effect import effect
 from app.operate import inbox, outcomes, texts
 from app.operate.advice import outcome_text
 from app.operate.chats.messaging import notice_keys
+from app.operate.endpoints.fan_out import forwarded_keys
 from app.operate.shown import time_text
 from app.operate.story_shown import CallbackToldShown, MovedShown, StoryLine, StoryShown
 
@@ -86,7 +88,7 @@ def story_of(connection: Connection, order: books.OrderRow, *, this: int = 0, la
             *_causes(causes, lang),
             *_journals(connection, order, sources),
             *_notices(connection, order, sources, lang),
-            *_tasks(connection, order, lang),
+            *_tasks(connection, order, sources, lang),
         ),
         key=lambda line: line[:3],
     )
@@ -175,19 +177,21 @@ def _notices(connection: Connection, order: books.OrderRow, sources: Iterable[in
         yield _Line(notice.at, 4, notice.source_id, "notice", told)
 
 
-def _tasks(connection: Connection, order: books.OrderRow, lang: Lang) -> Iterator[_Line]:
+def _tasks(connection: Connection, order: books.OrderRow, sources: Iterable[int], lang: Lang) -> Iterator[_Line]:
     # By key: there is no index from orders to tasks.
     questions, notices = f"ask:{order.no}", notice_keys(order.no).removesuffix(":")
     rows = connection.execute(
         text(
             "SELECT id, kind, destination, state, tries, last_error, created_at FROM callback_tasks"
             " WHERE (key >= :asked AND key < :asked_end) OR (key >= :told AND key < :told_end)"
+            " OR key IN (SELECT value FROM json_each(:forwarded))"
         ),
         {
             "asked": f"{questions}:",
             "asked_end": f"{questions};",
             "told": f"{notices}:",
             "told_end": f"{notices};",
+            "forwarded": orjson.dumps(forwarded_keys(connection, sources, order.no)).decode(),
         },
     )
     for number, kind, destination, state, tries, last_error, at in rows:

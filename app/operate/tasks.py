@@ -9,6 +9,7 @@ from app.engine.callback import Callback
 from app.engine.tables import tries
 from app.operate.chats.answering import chat_key
 from app.operate.chats.messaging import notice_keys
+from app.operate.endpoints.fan_out import carried_keys, forwarded_keys
 from app.operate.shown import time_text
 from app.operate.tasks_shown import TaskShown, TryShown
 
@@ -22,12 +23,17 @@ ORDER BY id""")
 
 
 def tasks_of(connection: Connection, callback: Callback, order_no: int | None) -> list[TaskShown]:
-    """Questions about its order, what hands it to its handler, notices and messages it brought about, its answer."""
+    """Questions about its order, what hands it to its handler, notices and messages it brought about, its answer.
+
+    And what was forwarded: the events that it caused, the callback itself.
+    """
     answer = chat_key(callback)
     beginnings = [f"{answer}:"]
     if order_no is not None:
         beginnings += [f"ask:{order_no}:", notice_keys(order_no, callback.id)]
     keys = [
+        *forwarded_keys(connection, [callback.id], order_no),
+        *carried_keys(connection, callback.id),
         f"handler:{callback.provider}:{callback.id}",
         f"message:{callback.provider}:{callback.id}",
         f"message:{callback.provider}:{callback.event_key}",

@@ -8,8 +8,11 @@ import hmac
 import secrets as dice
 from collections.abc import Sequence
 
+from app.core.errors import FieldError
+
 _PREFIX = "whsec_"
 _SECRET_BYTES = 32
+_LEAST, _MOST = 24, 64  # bytes of a key, by the specification
 _SECOND_US = 1_000_000
 
 
@@ -35,3 +38,14 @@ def signed_headers(message_id: str, body: bytes, secrets: Sequence[str], at: int
 def _signature(secret: str, text: bytes) -> str:
     key = base64.b64decode(secret.removeprefix(_PREFIX))
     return base64.b64encode(hmac.digest(key, text, "sha256")).decode()
+
+
+def secret_from(text: str) -> str:
+    """A secret as a person gives it: `whsec_` and base64 of 24 to 64 bytes. Raises FieldError, without the secret."""
+    try:
+        key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    if not text.startswith(_PREFIX) or not _LEAST <= len(key) <= _MOST:
+        raise FieldError("--secret", "must be whsec_ and base64 of 24 to 64 bytes")
+    return text

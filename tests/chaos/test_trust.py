@@ -44,6 +44,7 @@ ENDLESS = {
     "callbacks top",
     "callbacks simulate",
     "callbacks watch",
+    "callbacks forward",
 }
 
 
@@ -90,7 +91,7 @@ def addresses(shop: Shop) -> Iterator[tuple[str, str, bool]]:
     for path, methods in paths.items():
         for method, about in methods.items():
             filled = path.replace("{provider}", "midtrans").replace("{event_type}", "file")
-            for name in ("callback_id", "dead_id", "alert_id", "order_id", "user_id", "topup_id"):
+            for name in ("callback_id", "dead_id", "alert_id", "order_id", "user_id", "topup_id", "name"):
                 filled = filled.replace(f"{{{name}}}", "1")
             yield method.upper(), filled, bool(about.get("security"))
 

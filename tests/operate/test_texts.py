@@ -71,7 +71,7 @@ def test_both_languages_say_something_with_the_same_values(text: Text) -> None:
 
 
 def test_commands_only_name_values_that_there_are() -> None:
-    known = {"order_id", "dead_id", "user_id", "amount", "topup_id"}
+    known = {"order_id", "dead_id", "user_id", "amount", "topup_id", "endpoint"}
     named = {name for matter in MATTERS.values() for line in matter.commands for name in re.findall(r"\{(\w+)\}", line)}
     assert named <= known
 

@@ -13,7 +13,8 @@ from app.engine.tasks import Again, GiveUp, Result, Success, Task, Verdict
 PATIENCE_SECONDS = 3 * 86_400
 #: An endpoint that answers this wants no more. Source: Standard Webhooks, "Deliverability and reliability".
 GONE = 410
-OFF_ALERT = "endpoint_off"
+#: The alert that one was switched off.
+OFF_ALERT, OFF_SUBJECT = "endpoint_off", "endpoint:"
 #: Nobody is there to take it: it waits until they are back.
 ABSENT = frozenset({"endpoint_is_off", "subscriber_missing"})
 _PATIENCE_US = PATIENCE_SECONDS * 1_000_000
@@ -83,8 +84,9 @@ def settle(connection: Connection, task: Task, result: Result, proposed: Verdict
         {"since": since, "why": why, "name": task.destination},
     )
     if why:
+        subject = f"{OFF_SUBJECT}{task.destination}"
         hold(connection, task.destination)
-        raise_alerts(connection, [Alert(OFF_ALERT, f"endpoint:{task.destination}", {"why": why})], at=at)
+        raise_alerts(connection, [Alert("endpoint_off", subject, {"endpoint": task.destination, "why": why})], at=at)
         return Again(LATEST, result.error, counts=False)
     if isinstance(proposed, GiveUp) and since - task.created_at < _PATIENCE_US // 2:
         return Again(at + _AGAIN_US, result.error)  # nothing arrives there: it is not this one that nobody takes

@@ -12,7 +12,7 @@ from app.core.ends import ID_MAX
 from app.core.errors import FieldError, NotFound
 from app.engine.log import Log
 from app.engine.outcomes import settle_alerts
-from app.operate.endpoints.delivering import OFF_ALERT, hold, release
+from app.operate.endpoints.delivering import OFF_ALERT, OFF_SUBJECT, hold, release
 from app.operate.endpoints.endpoints_shown import EndpointSecretShown, EndpointShown, EndpointsShown
 from app.operate.endpoints.events import patterns_from, publish_since
 from app.operate.endpoints.reaching import url_from
@@ -46,7 +46,7 @@ def add(  # noqa: PLR0913 - what an endpoint is
         "name": _name_from(name),
         "url": url_from(url, production=settings.production),
         "events": patterns_from("events", events),
-        "callbacks": _senders_from(callbacks),
+        "callbacks": senders_from(callbacks),
         "secret": new_secret(),
         "at": at,
     }
@@ -121,7 +121,7 @@ def enable(engine: Engine, name: str, *, at: int) -> EndpointShown:
             text("UPDATE callback_endpoints SET off_why = '', failing_since = NULL WHERE name = :name"), {"name": name}
         )
         release(connection, name, at)
-        settle_alerts(connection, [(OFF_ALERT, f"endpoint:{name}")], by="enabled", at=at)
+        settle_alerts(connection, [(OFF_ALERT, f"{OFF_SUBJECT}{name}")], by="enabled", at=at)
         return _show(connection, name)
 
 
@@ -132,7 +132,7 @@ def remove(engine: Engine, name: str, *, at: int) -> EndpointShown:
         connection.execute(text(f"DELETE FROM callback_tries WHERE task_id IN (SELECT id {_WAITING})"), {"name": name})
         connection.execute(text(f"DELETE {_WAITING}"), {"name": name})
         connection.execute(text("DELETE FROM callback_endpoints WHERE name = :name"), {"name": name})
-        settle_alerts(connection, [(OFF_ALERT, f"endpoint:{name}")], by="removed", at=at)
+        settle_alerts(connection, [(OFF_ALERT, f"{OFF_SUBJECT}{name}")], by="removed", at=at)
         return shown
 
 
@@ -148,7 +148,8 @@ def _name_from(value: Any) -> str:
     return value
 
 
-def _senders_from(told: str | Iterable[str]) -> str:
+def senders_from(told: str | Iterable[str]) -> str:
+    """`midtrans, digiflazz` → as it is kept; patterns are fine. Raises FieldError."""
     parts = [part.strip() for part in (told.split(",") if isinstance(told, str) else told)]
     senders = tuple(dict.fromkeys(part for part in parts if part))
     if len(senders) > _SENDERS_MAX:
@@ -177,7 +178,7 @@ _COLUMNS = """
 SELECT e.*,
   (SELECT count(*) FROM callback_tasks AS t WHERE t.destination = e.name AND t.kind IN ('forward', 'event')
     AND t.state IN ('ready', 'running')) AS waiting,
-  CASE WHEN e.events = '' THEN 0
+  CASE WHEN e.events = '' OR e.name LIKE 'pull:%' THEN 0
     ELSE (SELECT count(*) FROM callback_events AS v WHERE v.id > e.event_id AND v.at >= e.hears_from) END AS behind
 FROM callback_endpoints AS e
 """

@@ -140,3 +140,27 @@ def event_key(kind: str, endpoint_id: int, event_id: int) -> str:
 def callback_key(kind: str, endpoint_id: int, callback_id: int) -> str:
     """The key of the one task that carries this callback there."""
     return f"{kind}:{endpoint_id}:c{callback_id}"
+
+
+_EVENTS_OF = (
+    "SELECT v.id FROM json_each(?1) AS j CROSS JOIN callback_events AS v INDEXED BY callback_events_once"
+    " ON v.source_id = j.value WHERE ?2 IS NULL OR v.order_no = ?2"
+)
+_ENDPOINTS = "SELECT id, url FROM callback_endpoints"
+
+
+def forwarded_keys(connection: Connection, sources: Iterable[int], order_no: int | None) -> list[str]:
+    """The keys that tasks may have that carry the events of these causes."""
+    raw = driver(connection)
+    events = [row[0] for row in raw.execute(_EVENTS_OF, (orjson.dumps(list(sources)), order_no))]
+    return [event_key(kind, number, event) for number, kind in _kinds(connection) for event in events]
+
+
+def carried_keys(connection: Connection, callback_id: int) -> list[str]:
+    """The keys that tasks may have that carry this callback."""
+    return [callback_key(kind, number, callback_id) for number, kind in _kinds(connection) if kind == FORWARD]
+
+
+def _kinds(connection: Connection) -> list[tuple[int, str]]:
+    rows = driver(connection).execute(_ENDPOINTS)
+    return [(number, CALL if url is None else FORWARD) for number, url in rows]

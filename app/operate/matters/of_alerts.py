@@ -179,4 +179,15 @@ ALERTS: dict[str, Matter] = {
         Text("Bandingkan dengan dasbor Midtrans.", "Compare with Midtrans' dashboard."),
         (SHOW,),
     ),
+    "endpoint_off": Matter(
+        Text(
+            "Endpoint {subject} dimatikan: ia menjawab 410, atau tiga hari gagal terus ({why}).",
+            "Endpoint {subject} is switched off: it answered 410, or failed for three days ({why}).",
+        ),
+        Text(
+            "Perbaiki layanan itu, lalu nyalakan lagi: yang terlewat dikirim menyusul.",
+            "Mend that service, then switch it on: what it has missed is delivered.",
+        ),
+        ("callbacks endpoints test {endpoint}", "callbacks endpoints enable {endpoint}"),
+    ),
 }

@@ -95,4 +95,32 @@ TASKS: dict[str, Matter] = {
     "callback_gone": Matter(
         Text("Callback-nya tidak ada lagi di log.", "The callback is no longer in the log."), LOOK_AND_RETRY, (DROP,)
     ),
+    "endpoint_gone": Matter(
+        Text("Endpoint {destination} menjawab 410.", "Endpoint {destination} answered 410."),
+        Text("Ia dimatikan; nyalakan bila sudah siap lagi.", "It is switched off; enable it when it is ready again."),
+        ("callbacks endpoints list", RETRY, DROP),
+    ),
+    "endpoint_is_off": Matter(
+        Text("Endpoint {destination} sedang mati.", "Endpoint {destination} is switched off."),
+        Text("Nyalakan: yang terlewat dikirim menyusul.", "Enable it: what it has missed is delivered."),
+        ("callbacks endpoints list", RETRY, DROP),
+    ),
+    "endpoint_removed": Matter(
+        Text("Endpoint {destination} sudah dihapus.", "Endpoint {destination} was removed."),
+        Text("Tutup; tidak ada lagi yang menunggunya.", "Drop it; nobody waits for it any more."),
+        (DROP,),
+    ),
+    "event_gone": Matter(
+        Text("Peristiwa atau callback-nya tidak disimpan lagi.", "The event or callback is no longer kept."),
+        LOOK_AND_RETRY,
+        (DROP,),
+    ),
+    "subscriber_missing": Matter(
+        Text("Worker tidak punya fungsi {destination}.", "The worker has no function {destination}."),
+        Text(
+            "Jalankan worker dengan kode itu (CALLBACK_APP): ia menyusul; atau hapus.",
+            "Run the worker with that code (CALLBACK_APP): it catches up; or remove it.",
+        ),
+        ("callbacks endpoints list", RETRY, DROP),
+    ),
 }

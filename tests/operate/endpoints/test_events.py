@@ -23,7 +23,7 @@ def every_status(kind: str) -> set[str]:
     """All statuses that an order of this kind shows, tried with every set of up to three facts."""
     amounts = (None, 40, 100)
     facts = [Fact(word, "T1", "k", amount) for word in FactKind for amount in amounts]
-    sets = [{}, *({each: Level.SIGNED for each in some} for size in (1, 2, 3) for some in combinations(facts, size))]
+    sets = [{}, *(dict.fromkeys(some, Level.SIGNED) for size in (1, 2, 3) for some in combinations(facts, size))]
     return {effect(kind, 100, known).status for known in sets}
 
 
