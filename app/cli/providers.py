@@ -10,16 +10,16 @@ from rich.text import Text
 
 from app.cli import parts, printing
 from app.cli.parts import Json
+from app.cli.signing import own_pair
 from app.core.clock import now_us
 from app.core.errors import FieldError
-from app.core.secrets import usable_secrets
 from app.core.variables import variables
 from app.operate.providers import adding, listing, trying
 from app.operate.providers.adding import Answers
 from app.operate.providers.listing import ProviderRow, ProviderShown, open_catalog
-from app.providers.catalog.model import Provider
+from app.operate.providers.trying import Server
 from app.providers.message import Message
-from app.providers.signing import KeyPair, made_up
+from app.providers.signing import made_up
 
 commands = typer.Typer(help="Senders that are known without code, from files.", no_args_is_help=True)
 
@@ -106,13 +106,17 @@ def try_provider(
     provider = open_catalog(settings).with_vectors(name)
     tried = list(trying.try_vectors(name, provider))
     if url:
-        pair, config = own_pair(provider, key), trying.config_of(provider, variables(), Message(b""))
-        tried += trying.try_sending(name, provider, pair, config, url, now_us())
+        pair = own_pair(provider, key)
+        if not pair.signs:
+            raise FieldError("secret", "is not set; set the same for the system and for this command")
+        config = trying.config_of(provider, variables(), Message(b"", path=f"/callbacks/webhook/{name}"))
+        server = Server(url.rstrip("/"), settings.public_url() or url.rstrip("/"))
+        tried += trying.try_sending(name, provider, pair, config, server, now_us())
     else:
         pair, config = made_up(provider), trying.made_up_config(provider)
-        with trying.a_server(provider, pair, config, settings.callback_providers) as address:
+        with trying.a_server(provider, pair, config, settings.callback_providers) as server:
             config = {**trying.config_of(provider, {}, Message(b"", path=f"/callbacks/webhook/{name}")), **config}
-            tried += trying.try_sending(name, provider, pair, config, address, now_us())
+            tried += trying.try_sending(name, provider, pair, config, server, now_us())
     if json:
         printing.print_json([each._asdict() for each in tried])
     else:
@@ -121,18 +125,6 @@ def try_provider(
             printing.out().print(mark, Text(printing.safe(f"{each.what}: {each.told}")))
     if not all(each.ok for each in tried):
         raise typer.Exit(1)
-
-
-def own_pair(provider: Provider, key: Path | None) -> KeyPair:
-    """What is set here. Raises FieldError with the variable that is not."""
-    variable = provider.secret.variable if provider.secret else ""
-    secrets = usable_secrets(variables().get(variable))
-    if key is not None:
-        with parts.file_trouble():
-            return KeyPair(key.read_text(encoding="utf-8"), "")
-    if not secrets:
-        raise FieldError(variable, "is not set; set the same for the system and for this command")
-    return KeyPair(secrets[0].decode(), secrets[0].decode())
 
 
 def _ask(question: str, given: str | None, default: str, why: str) -> str:
@@ -184,6 +176,7 @@ def add(  # noqa: PLR0913, PLR0917 - what a provider is
         Path | None, typer.Option(help="Where the file goes; by default CALLBACK_PROVIDERS.", show_default=False)
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write a file anew.")] = False,  # noqa: FBT002
+    json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """Add a provider of your own: asks what it needs, writes its file, says how to try it.
 
@@ -227,6 +220,9 @@ def add(  # noqa: PLR0913, PLR0917 - what a provider is
     set_here = parts.settings().callback_providers.split(os.pathsep)[0]
     place_of_it = folder or Path(set_here or _FOLDER)
     path = adding.write(adding.text_of(answers), name, place_of_it, replace=replace)
+    if json:
+        printing.print_json({"name": name, "file": str(path), "variable": answers.variable})
+        return
     printing.heading(f"wrote {path}")
     if not set_here:
         printing.field("put into .env", f"CALLBACK_PROVIDERS={place_of_it}")

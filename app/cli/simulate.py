@@ -6,7 +6,7 @@ import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -15,6 +15,7 @@ from rich.text import Text
 from app.cli import parts, printing
 from app.cli.announcing import in_bulk
 from app.cli.parts import Json
+from app.cli.signing import provider_message
 from app.core.config import Settings, usable_secrets
 from app.core.errors import FieldError, StartRefused, describe_os_error
 from app.simulation import driver
@@ -22,7 +23,7 @@ from app.simulation.driver import Phase, Way
 from app.simulation.plan import Secrets
 from app.simulation.report import Report
 from app.simulation.scenarios import SCENARIOS, plan
-from app.simulation.sending import greet, sign
+from app.simulation.sending import greet
 from app.simulation.sending import send as send_once
 from app.simulation.wire import Target, target_of
 
@@ -111,20 +112,29 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
 
 
 def send(
-    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans, digiflazz, telegram or another.")],
-    file: Annotated[Path, typer.Option(help="The body; - reads standard input.", show_default=False)],
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans, tripay, or any sender.")],
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="The body; - reads standard input. By default one of the provider's own.", show_default=False
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The private key of a sender that has a pair.", show_default=False)
+    ] = None,
     url: Url = "",
     elsewhere: Elsewhere = False,  # noqa: FBT002 - an option
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Sign a body as its sender would, send it, and print the answer.
+    """Sign a body as its sender would, send it, and print the answer; without a secret it goes unsigned.
 
     Example: callbacks send midtrans --file settlement.json
     """
     settings = parts.settings()
     target = _target(settings, url, elsewhere=elsewhere)
-    body, headers = sign(provider, _read(file), _secrets(settings))
-    answer = send_once(target, quote(provider, safe=""), body, headers)
+    body = _read(file) if file is not None else None
+    message = provider_message(settings, provider, body, key, public=settings.public_url() or target.url)
+    answer = send_once(target, message)
     text = answer.body.decode(errors="backslashreplace")
     taken = answer.status in _TAKEN
     if json:

@@ -82,7 +82,8 @@ def parts_of(setting: Setting) -> tuple[str, ...]:
 def _read(text: str) -> Iterator[Secret]:
     for secret, end in _parts(text):
         if secret:
-            yield Secret(secret.encode(), None if end is None else end_of(end))
+            # What the environment holds beside UTF-8 keeps its bytes; the doctor tells of it.
+            yield Secret(secret.encode(errors="surrogateescape"), None if end is None else end_of(end))
 
 
 def _parts(text: str) -> Iterator[tuple[str, str | None]]:

@@ -129,8 +129,10 @@ def test_one_body_that_is_refused_is_exit_code_1(command: Command, tmp_path: Pat
     assert ran.code == 1
     assert ran.out.startswith("401 ")
     file.write_text(json.dumps({**SETTLEMENT, "gross_amount": 100000}))
+    assert command("send", "midtrans", "--file", str(file)).out.startswith("401 ")  # a number is not what is signed
+    file.write_text(json.dumps({"order_id": "T-1"}))
     ran = command("send", "midtrans", "--file", str(file))
     assert (ran.code, ran.out) == (2, "")
-    assert "gross_amount" in ran.err
+    assert "status_code" in ran.err
     assert command("send", "midtrans", "--file", str(tmp_path / "nowhere.json")).code == 2
     assert command("send", "nobody", "--file", str(file)).out.startswith("404 ")

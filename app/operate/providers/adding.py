@@ -88,8 +88,9 @@ def write(text: str, name: str, folder: Path, *, replace: bool) -> Path:
 def vectors_of(provider: Provider, answers: Answers) -> list[dict[str, Any]]:
     """Two good requests, and three that must be refused: another secret, another body, no proof."""
     pair, at = made_up(provider), _AT_SECONDS * _SECOND_US
-    good = [_signed(provider, body, pair, at) for body in _bodies(answers)]
-    other = _signed(provider, _bodies(answers)[0], made_up(provider), at)
+    path = f"/callbacks/webhook/{answers.name}"
+    good = [_signed(provider, path, body, pair, at) for body in _bodies(answers)]
+    other = _signed(provider, path, _bodies(answers)[0], made_up(provider), at)
     bare = Message(good[0].body, {b"content-type": good[0].headers[b"content-type"]})
     kind, stale = answers.kind, answers.time and answers.kind != "token"
     third = (good[0], "an hour off", at + 3_600 * _SECOND_US + answers.tolerance * _SECOND_US) if stale else None
@@ -109,9 +110,8 @@ def _in_body(answers: Answers) -> bool:
     return place(answers.where).room == "field"
 
 
-def _signed(provider: Provider, body: bytes, pair: KeyPair, at: int) -> Message:
+def _signed(provider: Provider, path: str, body: bytes, pair: KeyPair, at: int) -> Message:
     kind = "application/json" if body[:1] in {b"{", b"["} else "application/x-www-form-urlencoded"
-    path = "/callbacks/webhook/name"
     message = Message(body, {b"content-type": kind.encode()}, "POST", f"https://shop.example{path}", path)
     return sign(provider, message, pair.signs, {}, at)
 

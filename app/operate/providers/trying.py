@@ -55,6 +55,8 @@ def try_vectors(name: str, provider: Provider) -> Iterator[Tried]:
         yield Tried(f"vector {vector.case}", ok, told)
 
 
+#: Where a server that is tried says it is: some senders sign the address.
+PUBLIC_URL = "https://shop.example"
 #: Of vectors whose signature says no time.
 _WHENEVER = 1_764_000_000
 
@@ -75,13 +77,20 @@ def sample_of(name: str, provider: Provider) -> Message:
     raise FieldError("vectors", f"the file of {name} has no good vector that could be sent; --file gives a body")
 
 
+class Server(NamedTuple):
+    """Where a server is, and where its senders think it is."""
+
+    address: str
+    public: str
+
+
 def try_sending(
-    name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], address: str, at: int
+    name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], server: Server, at: int
 ) -> Iterator[Tried]:
     """A signed request is taken, and what is not signed so is refused. Raises FieldError for what cannot be signed."""
-    path, post = f"/callbacks/webhook/{name}", poster(address)
+    path, post = f"/callbacks/webhook/{name}", poster(server.address)
     sample = msgspec.structs.replace(
-        sample_of(name, provider), method="POST", url=f"{address}{path}", path=path, query=""
+        sample_of(name, provider), method="POST", url=f"{server.public}{path}", path=path, query=""
     )
     signed = sign(provider, sample, pair.signs, config, at)
     yield _sent("signed as it signs", post(signed), HTTPStatus.OK)
@@ -118,12 +127,12 @@ def poster(address: str) -> Post:
 
 
 @contextmanager
-def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folders: str) -> Iterator[str]:
-    """A server of our own in an empty folder, with this secret → its address. Raises StartRefused."""
+def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folders: str) -> Iterator[Server]:
+    """A server of our own in an empty folder, with this secret. Raises StartRefused."""
     given = {provider.secret.variable: pair.proves} if provider.secret else {}
     given |= {each.variable: config[name] for name, each in provider.config.items() if name in config}
     if provider.access is not None:
-        given[provider.access.variable] = "made-up"
+        given.setdefault(provider.access.variable, "made-up")
     absolute = os.pathsep.join(str(Path(folder).resolve()) for folder in folders.split(os.pathsep) if folder)
     with tempfile.TemporaryDirectory(prefix="callbacks-") as folder:
         environment = {
@@ -131,6 +140,7 @@ def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folde
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "CALLBACK_PORT": "0",
             "CALLBACK_PROVIDERS": absolute,
+            "CALLBACK_PUBLIC_URL": PUBLIC_URL,
             **given,
         }
         subprocess.run(
@@ -145,7 +155,7 @@ def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folde
             text=True,
         ) as process:
             try:
-                yield _address(process)
+                yield Server(_address(process), PUBLIC_URL)
             finally:
                 process.terminate()
 

@@ -50,7 +50,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     }
     for name in sorted(set(CATALOG.names()) - WITH_CODE):
         vectors = CATALOG.with_vectors(name).vectors
-        given: dict[str, Any] = {**given_of(CATALOG.get(name), vectors[0]), **given}
+        given = {**given_of(CATALOG.get(name), vectors[0]), **given}
     shop = Shop(tmp_path, **given)
     shop.start("serve", "worker")
     shop.until_listening()
