@@ -16,8 +16,9 @@ from app.core.errors import FieldError
 from app.core.variables import variables
 from app.operate.providers import adding, listing, trying
 from app.operate.providers.adding import Answers
-from app.operate.providers.listing import ProviderRow, ProviderShown, open_catalog
+from app.operate.providers.listing import ProviderRow, ProviderShown
 from app.operate.providers.trying import Server
+from app.providers.catalog import open_catalog
 from app.providers.message import Message
 from app.providers.signing import made_up
 
@@ -37,7 +38,9 @@ def list_providers(
 
     Example: callbacks providers list --group indonesia
     """
-    found = listing.list_providers(open_catalog(parts.settings()), variables(), group=group, sought=text)
+    found = listing.list_providers(
+        open_catalog(parts.settings().callback_providers), variables(), group=group, sought=text
+    )
     if json:
         printing.print_json(found)
         return
@@ -60,7 +63,7 @@ def show(name: Name, json: Json = False) -> None:  # noqa: FBT002 - an option
     Example: callbacks providers show tripay
     """
     settings = parts.settings()
-    shown = listing.show_provider(open_catalog(settings), name, settings, variables())
+    shown = listing.show_provider(open_catalog(settings.callback_providers), name, settings, variables())
     if json:
         printing.print_json(shown)
         return
@@ -103,7 +106,7 @@ def try_provider(
     Example: callbacks providers test tripay
     """
     settings = parts.settings()
-    provider = open_catalog(settings).with_vectors(name)
+    provider = open_catalog(settings.callback_providers).with_vectors(name)
     tried = list(trying.try_vectors(name, provider))
     if url:
         pair = own_pair(provider, key)

@@ -12,7 +12,7 @@ from app.core.errors import FieldError
 from app.core.secrets import usable_secrets
 from app.core.variables import variables
 from app.operate.providers import trying
-from app.operate.providers.listing import open_catalog
+from app.providers.catalog import open_catalog
 from app.providers.catalog.checking import schemes_of
 from app.providers.catalog.model import Provider
 from app.providers.message import Message
@@ -28,7 +28,7 @@ def provider_message(settings: Settings, name: str, body: bytes | None, key: Pat
     `public`: where senders think that the system is. Raises FieldError for what cannot be signed.
     """
     path = f"/callbacks/webhook/{quote(name, safe='')}"
-    catalog = open_catalog(settings)
+    catalog = open_catalog(settings.callback_providers)
     if name not in catalog:
         if body is None:
             raise FieldError("--file", f"is missing: no file of a provider {name[:60]!r} says what it sends")

@@ -10,7 +10,7 @@ from app.core.config import Settings
 from app.core.language import Lang
 from app.core.variables import ENV_FILE, variables
 from app.engine.log.place import log_path
-from app.operate.checkup import channels, configuration, databases, endpoints, folders, machine, network
+from app.operate.checkup import channels, configuration, databases, endpoints, folders, machine, network, providers
 from app.operate.checkup.databases import LogSeen
 from app.operate.checkup.finding import Finding, FindingShown, guarded, shown
 from app.operate.checkup.network import Answering
@@ -50,6 +50,7 @@ class _Round:
         """All of them; what one look stumbles over is a finding, and the others go on."""
         settings = self.settings
         yield from guarded("settings", lambda: configuration.look(settings, variables(), self.at))
+        yield from guarded("providers", lambda: providers.look(settings, variables(), self.at))
         yield from guarded("channels", lambda: channels.settings_of_channels(settings))
         yield from guarded("settings", lambda: self._place("state", databases.state_path))
         yield from guarded("settings", lambda: self._place("log", databases.checked_log_path))

@@ -192,3 +192,20 @@ def test_a_closed_stream_changes_no_exit_code(migrated: Path, closed: str) -> No
         assert ran.returncode == code, (command, ran)
         assert b"unexpected" not in ran.stderr
         assert (not ran.stdout) or ">&-" not in closed.split()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_broken_file_of_a_provider_or_an_end_that_is_none_stops_the_start_in_one_line(
+    command: str, migrated: Path
+) -> None:
+    (migrated / "mine").mkdir()
+    (migrated / "mine" / "bank.toml").write_text('title = "Bank"\nsurprise = 1\n')
+    told = refused(command, CALLBACK_PROVIDERS="mine")
+    assert "bank.toml" in told
+    assert "surprise" in told
+    told = refused(command, MIDTRANS_SERVER_KEY="hush-hush;until=soon")
+    assert "MIDTRANS_SERVER_KEY" in told
+    assert "hush" not in told
+    told = refused(command, TRIPAY_PRIVATE_KEY="hush-hush;until=soon")
+    assert "TRIPAY_PRIVATE_KEY" in told
+    assert "hush" not in told

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -396,3 +397,41 @@ def test_channels_that_cannot_be_used_are_told(monkeypatch: pytest.MonkeyPatch) 
     told = look()
     assert not told.success
     assert "hidden" not in told.model_dump_json()
+
+
+def test_secrets_that_ended_or_end_within_a_week_are_told_and_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDTRANS_SERVER_KEY", "SB-new-key, SB-old-key;until=2020-01-31")
+    monkeypatch.setenv("TELEGRAM_WEBHOOK_SECRET", f"{LONG};until=2020-01-31")
+    monkeypatch.setenv("TRIPAY_PRIVATE_KEY", "tripay-new, tripay-old;until=2026-03-05")
+    shown = look(at=int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * SECOND)
+    told = lines(shown, "secrets")
+    assert "warn secrets: MIDTRANS_SERVER_KEY: secret number 2 ended 2020-02-01 00:00 UTC" in told
+    assert "wrong secrets: TELEGRAM_WEBHOOK_SECRET: all of its secrets have ended" in told
+    assert "warn secrets: TRIPAY_PRIVATE_KEY: secret number 2 ends 2026-03-06 00:00 UTC" in told
+    assert not any(secret in repr(shown) for secret in ("SB-old", "SB-new", LONG, "tripay-"))
+
+
+def test_a_malformed_end_is_told_with_its_variable_and_without_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIDTRANS_SERVER_KEY", f"{LONG};until=soon")
+    monkeypatch.setenv("TRIPAY_PRIVATE_KEY", f"{LONG};until=31-12-2026")
+    shown = look()
+    assert any("MIDTRANS_SERVER_KEY" in line for line in lines(shown, "settings"))
+    assert any(line.startswith("wrong secrets: TRIPAY_PRIVATE_KEY: the end of a secret") for line in lines(shown))
+    assert LONG not in repr(shown)
+
+
+def test_providers_of_the_catalogue_that_are_used_are_told_with_what_they_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "broken.toml").write_text('title = "Broken"')
+    monkeypatch.setenv("CALLBACK_PROVIDERS", str(tmp_path / "mine"))
+    monkeypatch.setenv("CALLBACK_BELIEVE", "github")
+    monkeypatch.setenv("DUITKU_API_KEY", LONG)
+    monkeypatch.setenv("FASPAY_PASSWORD", LONG)
+    told = lines(look(), "providers", but="")
+    assert "ok providers: duitku: DUITKU_API_KEY is set" in told
+    assert any(line.startswith("warn providers: duitku: its proof does not cover the result code") for line in told)
+    assert any("broken.toml" in line and line.startswith("wrong") for line in told)
+    assert any("github, which is no payment provider" in line for line in told)
+    assert any(line.startswith("wrong providers: faspay: FASPAY_USER_ID is not set") for line in told)

@@ -25,8 +25,8 @@ from app.core.secrets import Secrets
 from app.core.variables import variables
 from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
 from app.ledger.facts import Told
-from app.operate.providers.listing import open_catalog
 from app.providers.access import is_good, is_ours, issue
+from app.providers.catalog import open_catalog
 from app.providers.catalog.checking import schemes_of, several
 from app.providers.catalog.model import Provider
 from app.providers.message import MISSING, Message, Unread, read_body
@@ -70,7 +70,7 @@ class CatalogueWebhook(WebhookCallbackHandler):
         """
         name = name or self.catalogued
         super().__init__(name, name, db=db, settings=settings or get_settings())
-        self.data = provider or open_catalog(self.settings).get(name)
+        self.data = provider or open_catalog(self.settings.callback_providers).get(name)
         self.kept_headers = tuple(header.lower().encode() for header in self.data.headers)
         self.proof = "token" if all(each.kind == "token" for each in schemes_of(self.data)) else "signature"
         self._set_up = set_up(self.data, variables() if given is None else given)

@@ -9,8 +9,7 @@ from app.core.errors import CatalogRefused, StartRefused, UnknownProvider
 from app.core.secrets import parts_of
 from app.core.telemetry import get_logger, hide
 from app.core.variables import variables
-from app.operate.providers.listing import open_catalog
-from app.providers.catalog import Catalog
+from app.providers.catalog import Catalog, open_catalog
 
 log = get_logger(__name__)
 
@@ -26,7 +25,7 @@ class Mounting:
         self._found: dict[str, CatalogueWebhook] = {}
         #: why the catalogue, or a provider of it, cannot be used
         self.refused: list[str] = []
-        self._catalog: Catalog | None = open_catalog(settings)
+        self._catalog: Catalog | None = open_catalog(settings.callback_providers)
 
     def configured(self) -> Iterator[CatalogueWebhook]:
         """Those whose secret is set. What is wrong with a file, or a secret, is kept in `refused`."""

@@ -1,8 +1,6 @@
 """Which providers there are, how each proves itself, what its words mean, and whether it is set up here."""
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from pydantic import Field
 
@@ -49,11 +47,6 @@ class ProviderShown(ProviderRow):
     words: list[str] = Field(description="What its words mean to an order.")
     unproved: str = Field(description="What money rests on and the proof does not cover.")
     vectors: int
-
-
-def open_catalog(settings: Settings) -> Catalog:
-    """Our providers and those in the folders that CALLBACK_PROVIDERS names."""
-    return Catalog([Path(folder) for folder in settings.callback_providers.split(os.pathsep) if folder])
 
 
 def list_providers(catalog: Catalog, given: Mapping[str, str], *, group: str = "", sought: str = "") -> ProvidersShown:

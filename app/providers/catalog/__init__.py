@@ -4,6 +4,7 @@ Only names are looked up at start. A file is read when its provider is first ask
 stand last: a hundred files cost a start nothing.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,6 +88,11 @@ class Catalog:
     def _text(self, name: str) -> tuple[str, str]:
         file = self._file(name)
         return _text(file), str(file)
+
+
+def open_catalog(folders: str) -> Catalog:
+    """Our providers, installed ones, and those in `folders`, separated as in CALLBACK_PROVIDERS."""
+    return Catalog([Path(folder) for folder in folders.split(os.pathsep) if folder])
 
 
 def read_provider(text: str, file: str, *, vectors: bool = True) -> Provider:
