@@ -81,7 +81,7 @@ class Table:
         if not order_id or not attempt:
             return _unreadable(order_id, "attempt" if order_id else "order_id")
         if self.unproved and says.word in _MOVES:
-            detail = {"provider": self.name, "unproved": self.unproved, "word": says.word, **self._words(reading)}
+            detail = {"provider": self.name, "unproved": self.unproved, "said": says.word, **self._words(reading)}
             return Told(order_id, refused="not_proved", detail=detail)
         if says.word in _MONEY:
             return self._money(reading, says.word, order_id, attempt)

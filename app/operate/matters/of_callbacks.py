@@ -53,13 +53,13 @@ CALLBACKS: dict[str, Matter] = {
     ),
     "not_proved": Matter(
         Text(
-            "{provider} mengatakan {word}, tetapi buktinya tidak mencakup: {unproved}.",
-            "{provider} says {word}, but its proof does not cover {unproved}.",
+            "{provider} mengatakan {said}, tetapi buktinya tidak mencakup: {unproved}.",
+            "{provider} says {said}, but its proof does not cover {unproved}.",
         ),
         Text(
-            "Lihat di dasbor pengirim. Bila benar, selesaikan dengan tangan; atau sebut {provider} dalam"
+            "Lihat di dasbor pengirim. Bila benar, selesaikan dengan tangan; atau sebut pengirim ini dalam"
             " CALLBACK_BELIEVE, mulai ulang, lalu coba lagi.",
-            "Look at the sender's dashboard. If it is true, resolve it by hand; or name {provider} in"
+            "Look at the sender's dashboard. If it is true, resolve it by hand; or name this sender in"
             " CALLBACK_BELIEVE, restart, then retry.",
         ),
         (SHOW, PAID, REFUND, RETRY, DROP),

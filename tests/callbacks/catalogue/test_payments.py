@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.operate.matters.of_callbacks import CALLBACKS
 from tests.callbacks.web import application, settle
 
 TRIPAY_KEY = "tripay-key"
@@ -219,6 +220,10 @@ def test_a_currency_that_is_not_the_orders_is_rejected_and_one_that_is_none_is_u
     assert balance(shop) == "0.00"
 
 
+def english(found: dict[str, Any]) -> str:
+    return CALLBACKS[found["reason"]].told.en.format(**found["detail"])
+
+
 def duitku(shop: TestClient, code: str = "00") -> dict[str, Any]:
     proof = hashlib.md5(f"D001{150000}DT-1{DUITKU_KEY}".encode()).hexdigest()  # noqa: S324 - the sender's
     form = f"merchantCode=D001&amount=150000&merchantOrderId=DT-1&resultCode={code}&reference=D1&signature={proof}"
@@ -231,9 +236,10 @@ def test_what_the_proof_does_not_cover_credits_nobody_until_a_person_says_so(sho
     assert (found["outcome"], found["reason"]) == ("rejected", "not_proved")
     assert balance(shop) == "0.00"
     (letter,) = shop.get("/callbacks/dead").json()["dead_letters"]
-    assert "the result code" in json.dumps(letter)
+    assert "duitku says paid, but its proof does not cover the result code" in english(found)
     assert "transactions resolve DT-1 paid" in json.dumps(letter)
     assert "CALLBACK_BELIEVE" in json.dumps(letter)
+    assert not any("{" in text for text in (letter["text"], letter["what_to_do"]))
     shop.post("/transactions/DT-1/resolve", json={"word": "paid", "reason": "seen in the dashboard"})
     assert balance(shop) == "150000.00"
 
