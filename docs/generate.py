@@ -32,6 +32,7 @@ from app.operate.matters import DIFFERENCES
 from app.providers import digiflazz_prices, midtrans_report
 from app.providers.columns import Field
 from app.simulation.scenarios import SCENARIOS
+from docs.catalogue import not_covered, payment_words
 from docs.figures import benchmark, deliveries, figures, growth, soak
 from docs.markdown import table
 
@@ -251,6 +252,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("tables.md", "midtrans", midtrans),
     Section("tables.md", "digiflazz", digiflazz),
     Section("tables.md", "response codes", response_codes),
+    Section("tables.md", "not covered", not_covered),
+    Section("tables.md", "payment words", payment_words),
     Section("tables.md", "words", words),
     Section("reports.md", "differences", differences),
     Section("reports.md", "report columns", report_columns),

@@ -1,6 +1,9 @@
 """Who guesses the token is slowed, and nobody else."""
 
-from app.engine.admission import TOKEN_WRONG, Admission
+from datetime import UTC, datetime
+
+from app.core.secrets import Secrets
+from app.engine.admission import TOKEN_NEEDED, TOKEN_WRONG, Admission
 from app.engine.callback import Answer
 from app.engine.guesses import Guesses
 from app.engine.peers import Proxies
@@ -78,3 +81,12 @@ def test_no_more_addresses_are_remembered_than_so_many() -> None:
     for last in (1, 2, 3):
         asked(admission, b"guess", by=f"203.0.113.{last}")
     assert [asked(admission, TOKEN, by=f"203.0.113.{last}") is None for last in (1, 2, 3)] == [True, False, False]
+
+
+def test_a_token_that_has_ended_admits_nobody_and_opens_nothing() -> None:
+    end = 1_800_000_000
+    admission = Admission(Secrets(f"old;until={datetime.fromtimestamp(end, UTC).isoformat()}"), guesses=Guesses())
+    headers = [(b"authorization", b"Bearer old")]
+    assert admission.refusal("127.0.0.1", headers, (end - 1) * 1_000_000) is None
+    assert admission.refusal("127.0.0.1", headers, end * 1_000_000) == TOKEN_WRONG
+    assert admission.refusal("127.0.0.1", [], end * 1_000_000) == TOKEN_NEEDED

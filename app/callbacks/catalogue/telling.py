@@ -92,7 +92,9 @@ class Table:
         currency = _IDR if not currency else currency.upper()
         if not _is_currency(currency):
             return _unreadable(order_id, "currency")
-        gross = self._amount(self.amount, reading, currency)
+        # Where one place tells what was paid and what went back, a refund does not say how much was paid.
+        tells_both = word != "paid" and self.amount == self.refunded
+        gross = None if tells_both else self._amount(self.amount, reading, currency)
         if not gross and (word == "paid" or not self.refunded):
             return _unreadable(order_id, "amount")
         facts: tuple[Fact, ...] = (Fact(FactKind.PAID, attempt),) if gross else ()

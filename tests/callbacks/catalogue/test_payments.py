@@ -58,6 +58,11 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient
     folder.mkdir()
     (folder / "ourbank.toml").write_text(OWN.replace('refund_key = ["{refund}", "{optional(refund)}"]\n', ""))
     (folder / "named.toml").write_text(OWN.replace('["{refund}", "{optional(refund)}"]', '"{refund}"'))
+    (folder / "oneplace.toml").write_text(
+        OWN.replace('["{refund}", "{optional(refund)}"]', '"{refund}"').replace(
+            'refunded = "back"', 'refunded = "amount"'
+        )
+    )
     monkeypatch.setenv("CALLBACK_PROVIDERS", str(folder))
     monkeypatch.setenv("CALLBACK_ENV", "production")
     monkeypatch.setenv("CALLBACK_ADMIN_TOKEN", ADMIN)
@@ -191,6 +196,13 @@ def test_refunds_with_a_name_of_their_own_add_up(shop: TestClient) -> None:
     assert own(shop, "named", said="refund", refund="r2", back=2_000_000)["outcome"] == "duplicate"
     assert balance(shop) == "20000.00"
     assert own(shop, "named", said="refund", back=1)["reason"] == "unreadable"
+
+
+def test_where_one_place_tells_what_was_paid_and_what_went_back_a_refund_in_part_is_one(shop: TestClient) -> None:
+    announce(shop, "B-1", "oneplace")
+    assert own(shop, "oneplace", said="refund", refund="r1", amount=1_000_000)["outcome"] == "applied"
+    assert own(shop, "oneplace", said="paid")["outcome"] == "applied"
+    assert balance(shop) == "40000.00"
 
 
 def test_a_refund_that_does_not_repeat_the_amount_takes_back_what_was_paid_whenever_that_is_told(
