@@ -13,6 +13,7 @@ from app.cli.progress import progress_bar
 from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.operate import exporting, retention
+from app.operate.endpoints.pruning import forget_events, old_events
 from app.operate.moments import moment_from
 from app.operate.retention import Plan
 from app.operate.shown import time_text
@@ -33,9 +34,11 @@ def prune(
     yes: Yes = False,  # noqa: FBT002 - an option
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Remove old callbacks from the log; their facts, journals and outcomes stay. Tasks that ended then are forgotten.
+    """Remove old callbacks from the log; their facts, journals and outcomes stay.
 
-    What is parked, in doubt, or open as a dead letter or task stays, and so does what the worker has not passed yet.
+    Tasks that ended then are forgotten, and events that everybody has heard.
+    What is parked, in doubt, or open as a dead letter or task stays, and so does what the worker, or an endpoint that
+    hears of callbacks, has not passed yet.
     The log's file keeps its size: new callbacks take the room that became free.
 
     Example: callbacks prune --older-than 90d --export pruned.jsonl.gz
@@ -52,9 +55,10 @@ def prune(
         with progress_bar("looking") as move:
             planned = retention.plan(engine, log, before=before, progress=move)
         tasks = ended_tasks(engine, before=min(before, at - KEPT_US))
-        _say(planned, len(tasks), json=json)
-        removed = forgotten = 0
-        if (planned.rows or tasks) and not dry_run:
+        events = old_events(engine, before=before)
+        _say(planned, len(tasks), events, json=json)
+        removed = forgotten = gone = 0
+        if (planned.rows or tasks or events) and not dry_run:
             _ask(yes=yes)
             if export is not None:
                 with file_trouble(), progress_bar("writing") as move:
@@ -63,19 +67,23 @@ def prune(
                 removed = retention.carry_out(engine, log, planned, progress=move)
             with progress_bar("forgetting tasks") as move:
                 forgotten = forget_tasks(engine, tasks, before=min(before, at - KEPT_US), progress=move)
+            with progress_bar("forgetting events") as move:
+                gone = forget_events(engine, before=before, progress=move)
     if json:
-        told = {**_told(planned), "tasks": len(tasks)}
-        printing.print_json({**told, "removed": removed, "forgotten": forgotten})
-    elif (planned.rows or tasks) and not dry_run:
-        printing.out().print(Text(_done(removed, forgotten), "green"))
+        told = {**_told(planned), "tasks": len(tasks), "events": events}
+        printing.print_json({**told, "removed": removed, "forgotten": forgotten, "forgotten_events": gone})
+    elif (planned.rows or tasks or events) and not dry_run:
+        printing.out().print(Text(_done(removed, forgotten, gone), "green"))
 
 
-def _say(planned: Plan, tasks: int, *, json: bool) -> None:
+def _say(planned: Plan, tasks: int, events: int, *, json: bool) -> None:
     """What is to go, before it goes; on standard error where standard output is for data."""
     console = printing.err() if json else printing.out()
     if tasks:
         console.print(Text(f"{tasks} tasks that ended as long ago to forget"))
-    if not planned.rows and not tasks:
+    if events:
+        console.print(Text(f"{events} events that everybody has heard as long ago to forget"))
+    if not planned.rows and not tasks and not events:
         console.print(Text("nothing is so old and can go", "green"))
     if planned.rows:
         console.print(
@@ -88,9 +96,10 @@ def _say(planned: Plan, tasks: int, *, json: bool) -> None:
         console.print(Text(f"{planned.kept} as old stay: parked, in doubt, or open as a dead letter or task", "yellow"))
 
 
-def _done(removed: int, forgotten: int) -> str:
+def _done(removed: int, forgotten: int, gone: int) -> str:
     tasks = f", {forgotten} tasks forgotten" if forgotten else ""
-    return f"{removed} removed{tasks}; new callbacks take their room, the file stays as it is"
+    events = f", {gone} events forgotten" if gone else ""
+    return f"{removed} removed{tasks}{events}; new callbacks take their room, the file stays as it is"
 
 
 def _told(planned: Plan) -> dict[str, object]:

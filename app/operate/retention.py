@@ -19,6 +19,7 @@ from app.core.errors import DatabaseError, LogUnavailable
 from app.engine.log import Log, Outline
 from app.engine.offsets import place_of
 from app.engine.outcomes import driver
+from app.operate.endpoints.pruning import passed_by_all
 from app.operate.exporting import Progress, export_these, no_progress
 
 PAGE_ROWS = 2_000
@@ -119,14 +120,15 @@ def export_first(log: Log, planned: Plan, file: Path, *, progress: Progress = no
 
 
 def _trusted_offset(engine: Engine, log: Log) -> int:
-    """How far the worker is, as a power cut would leave it.
+    """How far the worker and all endpoints are, as a power cut would leave it.
 
     The worker's commits reach the disk a little later than they are seen. A callback that went before them would be
     missed by a state that came back older.
     """
     log.last_id()  # whichever log the path leads to now
     with reading(engine) as connection:
-        offset = place_of(connection, log.epoch).offset
+        # An endpoint that is switched off catches up with what came meanwhile: what it has not passed stays.
+        offset = min(place_of(connection, log.epoch).offset, passed_by_all(connection))
     for _ in range(_CHECKPOINT_TRIES):
         if checkpoint(engine):
             return offset

@@ -237,3 +237,25 @@ def a_certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n" + b"x" * 200_000,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-encoding: gzip\r\n\r\nnope",
+        OK,
+    ],
+    ids=["long", "very long", "packed", "short"],
+)
+async def test_where_only_the_status_counts_a_body_is_neither_kept_nor_a_failure(answer: bytes) -> None:
+    script = Script([answer, OK])
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with httpx2.AsyncClient(transport=Wire(answer_bytes_max=1_000, status_only=True), base_url=url) as client:
+        for _ in range(2):
+            reply = await client.get("/")
+            assert (reply.status_code, reply.content) == (200, b"")
+    server.close()
+    await script.end()

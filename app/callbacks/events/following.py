@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -17,12 +17,13 @@ from app.engine.log import Log
 from app.engine.tasks import Failure, Result
 from app.operate.endpoints import feed
 from app.operate.endpoints.delivering import Target
-from app.operate.endpoints.events import Event
-from app.operate.endpoints.feed import Page
+from app.operate.endpoints.feed import EventPage, Page
 from app.providers.outgoing import Reply, send
 
 _Given = TypeVar("_Given")
 
+#: The place in events of who does not follow them.
+NO_EVENTS = -1
 POLL_SECONDS = 0.4
 _AGAIN_SECONDS = 1.0
 _ROWS = 50
@@ -40,7 +41,7 @@ class Source(Protocol):
     async def callbacks(self, after: int) -> Page:
         """Those after this one that were decided."""
 
-    async def events(self, after: int) -> tuple[Sequence[Event], int]:
+    async def events(self, after: int) -> EventPage:
         """Those after this number, and where to go on."""
 
 
@@ -65,13 +66,14 @@ class Here:
         """Where the newest are; from now on events are written down."""
         if events:
             feed.listen(self._engine, at=now_us())
-        return Place(*feed.ends(self._engine, self._log))
+        callback_id, event = feed.ends(self._engine, self._log)
+        return Place(callback_id, event if events else NO_EVENTS)
 
     async def callbacks(self, after: int) -> Page:
         """Those after this one that were decided."""
         return feed.callbacks_after(self._engine, self._log, after, self._senders, rows_max=_ROWS)
 
-    async def events(self, after: int) -> tuple[Sequence[Event], int]:
+    async def events(self, after: int) -> EventPage:
         """Those after this number, and where to go on."""
         return feed.events_after(self._engine, after, self._patterns, rows_max=_ROWS)
 
@@ -91,16 +93,16 @@ class There:
         """Where the newest are; from now on events are written down."""
         newest = feed.from_feed(await self._ask("GET", "/callbacks/feed"))
         if not events:
-            return Place(newest.after, 0)
+            return Place(newest.after, NO_EVENTS)
         await self._ask("POST", "/events/listen")
-        return Place(newest.after, feed.from_event_feed(await self._ask("GET", "/events"))[1])
+        return Place(newest.after, feed.from_event_feed(await self._ask("GET", "/events")).after)
 
     async def callbacks(self, after: int) -> Page:
         """Those after this one that were decided."""
         told = await self._ask("GET", "/callbacks/feed", after=after, providers=self._senders, rows=_ROWS)
         return feed.from_feed(told)
 
-    async def events(self, after: int) -> tuple[Sequence[Event], int]:
+    async def events(self, after: int) -> EventPage:
         """Those after this number, and where to go on."""
         return feed.from_event_feed(await self._ask("GET", "/events", after=after, types=self._patterns, rows=_ROWS))
 
@@ -176,11 +178,12 @@ class Follower:
         return self._move(Place(page.after, self.place.event)) or bool(page.callbacks)
 
     async def _go_on_with_events(self) -> bool:
-        found, after = await self._patiently(lambda: self._source.events(self.place.event))
-        for event in found:
-            headers: Mapping[str, str] = {"content-type": "application/json"}
+        page = await self._patiently(lambda: self._source.events(self.place.event))
+        for number, event in page.events:
+            headers = {"content-type": "application/json"}
             await self._post(Delivery(event.id, event.body(), headers), "event", event.type, event.id)
-        return self._move(Place(self.place.callback_id, after))
+            self._move(Place(self.place.callback_id, number))
+        return self._move(Place(self.place.callback_id, page.after)) or bool(page.events)
 
     def _move(self, place: Place) -> bool:
         moved, self.place = place != self.place, place

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from app.core.language import Text
 from app.operate.checkup.finding import Finding, ok, warn
 from app.operate.endpoints.endpoints import list_endpoints
+from app.operate.endpoints.feed import PULL
 
 
 def listening(engine: Engine) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def listening(engine: Engine) -> Iterator[Finding]:
             yield warn("endpoints", _FAILING, _TEST, **values)
         elif each.state == "missing":
             yield warn("endpoints", _MISSING, _BRING, **values)
-    if well := [each.name for each in found if each.state == "on"]:
+    if well := [each.name for each in found if each.state == "on" and each.name != PULL]:
         yield ok("endpoints", _WELL, names=", ".join(well)[:300])
 
 

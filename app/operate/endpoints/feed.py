@@ -47,6 +47,7 @@ class FedCallbacks(Shown):
 class FedEvent(Shown):
     """One domain event, as it is sent."""
 
+    number: str = Field(description="Its place in the sequence.")
     body: str
 
 
@@ -64,6 +65,13 @@ class Page(msgspec.Struct, frozen=True):
     after: int
 
 
+class EventPage(msgspec.Struct, frozen=True):
+    """Events with their numbers, and where to go on."""
+
+    events: list[tuple[int, Event]]
+    after: int
+
+
 def callbacks_after(engine: Engine, log: Log, after: int, senders: str, *, rows_max: int = ROWS_MAX) -> Page:
     """Decided callbacks of these senders after this one; "" for all."""
     with reading(engine) as connection:
@@ -73,12 +81,13 @@ def callbacks_after(engine: Engine, log: Log, after: int, senders: str, *, rows_
     return Page(kept, came[-1].id if came else after)
 
 
-def events_after(engine: Engine, after: int, patterns: str, *, rows_max: int = ROWS_MAX) -> tuple[list[Event], int]:
+def events_after(engine: Engine, after: int, patterns: str, *, rows_max: int = ROWS_MAX) -> EventPage:
     """Events that fit, after this number, and where to go on."""
     with reading(engine) as connection:
         rows = driver(connection).execute(_EVENTS, (after, rows_max)).fetchall()
-        found = [event_at(connection, row[0]) for row in rows if matches(patterns, row[1])]
-    return [event for event in found if event is not None], rows[-1][0] if rows else after
+        found = [(row[0], event_at(connection, row[0])) for row in rows if matches(patterns, row[1])]
+    kept = [(number, event) for number, event in found if event is not None]
+    return EventPage(kept, rows[-1][0] if rows else after)
 
 
 def ends(engine: Engine, log: Log) -> tuple[int, int]:
@@ -106,8 +115,9 @@ def event_feed(engine: Engine, log: Log, after: int | None, patterns: str, *, ro
     """The same of events."""
     if after is None:
         return FedEvents(events=[], after=str(ends(engine, log)[1]))
-    found, end = events_after(engine, after, patterns, rows_max=rows_max)
-    return FedEvents(events=[FedEvent(body=event.body().decode()) for event in found], after=str(end))
+    page = events_after(engine, after, patterns, rows_max=rows_max)
+    found = [FedEvent(number=str(number), body=event.body().decode()) for number, event in page.events]
+    return FedEvents(events=found, after=str(page.after))
 
 
 def _fed(callback: Callback) -> FedCallback:
@@ -143,7 +153,8 @@ def from_feed(told: bytes) -> Page:
     return Page(found, int(page.after))
 
 
-def from_event_feed(told: bytes) -> tuple[list[Event], int]:
+def from_event_feed(told: bytes) -> EventPage:
     """What `GET /events` answered. Raises ValueError for anything else."""
     page = FedEvents.model_validate(orjson.loads(told))
-    return [msgspec.json.decode(each.body, type=Event) for each in page.events], int(page.after)
+    found = [(int(each.number), msgspec.json.decode(each.body, type=Event)) for each in page.events]
+    return EventPage(found, int(page.after))
