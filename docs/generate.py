@@ -28,6 +28,8 @@ from app.core.errors import TREATMENTS, CallbackError
 from app.core.refusals import REFUSALS
 from app.core.telemetry import METRICS, Metric
 from app.ledger.effect import PAID_STATUSES, SAYS, SHOWS
+from app.operate import texts
+from app.operate.endpoints.events import TYPES
 from app.operate.matters import DIFFERENCES
 from app.providers import digiflazz_prices, midtrans_report
 from app.providers.columns import Field
@@ -234,6 +236,15 @@ def _headings(fields: Iterable[Field], needed: dict[str, str]) -> str:
     return table(("Field", "Needed", "Headings"), rows)
 
 
+def events() -> str:
+    """Every domain event: which change of which order it tells of, and what the customer is told then."""
+    rows = (
+        (f"`{name}`", f"`{kind}`", f"`{status}`", f"{texts.STATUSES[status].en}", texts.NOTICES[kind, status].en)
+        for (kind, status), name in TYPES.items()
+    )
+    return table(("Event", "Kind of order", "Status", "Which means", "What the customer is told"), rows)
+
+
 def scenarios() -> str:
     """What each scenario of `callbacks simulate` sends."""
     rows = (
@@ -259,6 +270,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("reports.md", "report columns", report_columns),
     Section("reports.md", "report words", report_words),
     Section("reports.md", "price columns", price_columns),
+    Section("events.md", "events", events),
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),
     Section("errors.md", "refusals", refusals),
