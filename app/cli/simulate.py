@@ -112,7 +112,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
 
 
 def send(
-    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans, tripay, or any sender.")],
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans, digiflazz, or any provider.")],
     file: Annotated[
         Path | None,
         typer.Option(

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 from app.providers.catalog.model import Encoding, Key, SchemeKind
 
+_TOKEN_PARTS = 3  # head, claims, signature
+
 #: `(proof, text, key, algorithm)` → whether the proof fits.
 Fits: TypeAlias = Callable[[bytes, bytes, bytes, str], bool]
 
@@ -96,7 +98,8 @@ ALGORITHMS: Mapping[SchemeKind, tuple[str, ...]] = {
 
 def claims(token: bytes) -> Mapping[str, Any]:
     """What a JSON Web Token claims, {} for what is none; believed by nobody before it fitted."""
-    return _json_part(token.split(b".")[1] if token.count(b".") == 2 else b"")  # noqa: PLR2004 - head, claims, signature
+    parts = token.split(b".")
+    return _json_part(parts[1] if len(parts) == _TOKEN_PARTS else b"")
 
 
 def decoded(text: bytes, encoding: Encoding) -> bytes | None:

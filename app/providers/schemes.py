@@ -36,9 +36,9 @@ TOKEN_WRONG = Verdict(reason="token_wrong")
 
 _FIRST = Verdict(1)
 
-#: Discord documents no tolerance. An interaction can be answered for 15 minutes, and repeated webhook events end
-#: before that: what is older is of no use to anybody but who replays it.
-DISCORD_TOLERANCE_SECONDS = 900
+#: Where a sender documents no tolerance: what it asks can be answered for 15 minutes, and its repetitions end before
+#: that. What is older is of no use to anybody but who replays it.
+TOLERANCE_SECONDS = 900
 
 _TIMESTAMP = re.compile(rb"[0-9]{1,12}")
 _SHA1_PREFIX = b"sha1="
@@ -47,11 +47,10 @@ _SHA512_DIGITS = 128
 _ED25519_DIGITS = 128
 
 
-def midtrans_sha512(parts: Sequence[Any], signature: Any, secrets: Sequence[bytes]) -> Verdict:
-    """Midtrans: hex SHA-512 of the parts glued without separators, then the server key.
+def sha512_of_parts(parts: Sequence[Any], signature: Any, secrets: Sequence[bytes]) -> Verdict:
+    """Hex SHA-512 of the parts glued without separators, then the secret.
 
-    `parts` are the strings as they came (order_id, status_code, gross_amount): a number is not what was signed. Hex in
-    upper case is the same digest. Source: Midtrans, HTTP notification, "verifying notification authenticity".
+    `parts` are the strings as they came: a number is not what was signed. Hex in upper case is the same digest.
     """
     if signature is None:
         return MISSING
@@ -71,8 +70,8 @@ def midtrans_sha512(parts: Sequence[Any], signature: Any, secrets: Sequence[byte
     return WRONG
 
 
-def hmac_sha1_hex(body: bytes, header: Any, secrets: Sequence[bytes]) -> Verdict:
-    """`sha1=` and the hex HMAC-SHA1 of the raw body. Source: Digiflazz, webhook, `X-Hub-Signature`."""
+def hmac_sha1_of_body(body: bytes, header: Any, secrets: Sequence[bytes]) -> Verdict:
+    """`sha1=` and the hex HMAC-SHA1 of the raw body."""
     if header is None:
         return MISSING
     if not isinstance(header, bytes) or len(header) != _SHA1_CHARS or not header.startswith(_SHA1_PREFIX):
@@ -94,12 +93,9 @@ def ed25519(
     public_keys: Sequence[bytes],
     *,
     at: int,
-    tolerance_seconds: int = DISCORD_TOLERANCE_SECONDS,
+    tolerance_seconds: int = TOLERANCE_SECONDS,
 ) -> Verdict:
-    """Ed25519 over timestamp and raw body, signature and public keys in hex; `at` is the clock in microseconds.
-
-    Source: Discord, interactions, `X-Signature-Ed25519` and `X-Signature-Timestamp` (seconds).
-    """
+    """Ed25519 over timestamp and raw body, signature and public keys in hex; `at` is the clock in microseconds."""
     if timestamp is None or signature is None:
         return MISSING
     if not isinstance(timestamp, bytes) or not _TIMESTAMP.fullmatch(timestamp):
@@ -119,7 +115,7 @@ def ed25519(
 
 
 def fixed_token(header: Any, secrets: Sequence[bytes]) -> Verdict:
-    """The header is the secret itself. Source: Telegram, setWebhook, `secret_token`."""
+    """The header is the secret itself."""
     if header is None:
         return TOKEN_MISSING
     if not isinstance(header, bytes):

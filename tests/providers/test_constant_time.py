@@ -13,7 +13,7 @@ import pytest
 
 from app.engine.admission import Admission
 from app.engine.guesses import Guesses
-from app.providers.schemes import fixed_token, hmac_sha1_hex, midtrans_sha512
+from app.providers.schemes import fixed_token, hmac_sha1_of_body, sha512_of_parts
 
 KEY = b"SB-Mid-server-of-the-tests-0001"
 SAMPLES = 20_000
@@ -68,13 +68,13 @@ def wrong(right: bytes, place: int) -> bytes:
 def of_midtrans(place: int) -> Callable[[], object]:
     parts = ("TU-1", "200", "100000.00")
     told = wrong(hashlib.sha512("".join(parts).encode() + KEY).digest(), place).hex()
-    return lambda: midtrans_sha512(parts, told, (KEY,))
+    return lambda: sha512_of_parts(parts, told, (KEY,))
 
 
 def of_digiflazz(place: int) -> Callable[[], object]:
     body = b'{"data": {"ref_id": "P-1", "status": "Sukses", "rc": "00"}}'
     told = b"sha1=" + wrong(hmac.digest(KEY, body, "sha1"), place).hex().encode()
-    return lambda: hmac_sha1_hex(body, told, (KEY,))
+    return lambda: hmac_sha1_of_body(body, told, (KEY,))
 
 
 def of_telegram(place: int) -> Callable[[], object]:

@@ -17,11 +17,11 @@ _PING = next(vector for vector in VECTORS if (vector.provider, vector.case) == (
 
 def _midtrans(vector: Vector, secrets: tuple[bytes, ...]) -> Verdict:
     told = msgspec.json.decode(vector.body, type=Notification)
-    return schemes.midtrans_sha512((told.order_id, told.status_code, told.gross_amount), told.signature_key, secrets)
+    return schemes.sha512_of_parts((told.order_id, told.status_code, told.gross_amount), told.signature_key, secrets)
 
 
 def _digiflazz(vector: Vector, secrets: tuple[bytes, ...]) -> Verdict:
-    return schemes.hmac_sha1_hex(vector.body, vector.headers.get(b"x-hub-signature"), secrets)
+    return schemes.hmac_sha1_of_body(vector.body, vector.headers.get(b"x-hub-signature"), secrets)
 
 
 def _discord(vector: Vector, secrets: tuple[bytes, ...]) -> Verdict:
@@ -62,8 +62,8 @@ def test_of_several_secrets_the_verdict_names_the_one_that_fitted_and_none_fits_
 def test_a_hostile_signature_is_a_verdict_and_never_an_exception(told: Any) -> None:
     parts = ("T-1", "200", "100.00")
     verdicts = [
-        schemes.midtrans_sha512(parts, told, (b"key",)),
-        schemes.hmac_sha1_hex(b"{}", told, (b"key",)),
+        schemes.sha512_of_parts(parts, told, (b"key",)),
+        schemes.hmac_sha1_of_body(b"{}", told, (b"key",)),
         schemes.ed25519(b"{}", b"1764000000", told, (_KEY,), at=1_764_000_000_000_000),
         schemes.ed25519(b"{}", told, b"0" * 128, (_KEY,), at=1_764_000_000_000_000),
         schemes.fixed_token(told, (b"key",)),
@@ -74,15 +74,15 @@ def test_a_hostile_signature_is_a_verdict_and_never_an_exception(told: Any) -> N
 
 @pytest.mark.parametrize("part", [None, 200, 1.5, ["x"], {}, "\ud800"])
 def test_what_is_no_text_was_not_signed(part: Any) -> None:
-    assert schemes.midtrans_sha512(("T-1", part, "100.00"), "0" * 128, (b"key",)).reason == "signature_wrong"
+    assert schemes.sha512_of_parts(("T-1", part, "100.00"), "0" * 128, (b"key",)).reason == "signature_wrong"
 
 
 def test_an_empty_secret_proves_nobody() -> None:
     unkeyed = hashlib.sha512(b"T-1200100.00").hexdigest()
-    assert schemes.midtrans_sha512(("T-1", "200", "100.00"), unkeyed, (b"",)).fitted == 0
+    assert schemes.sha512_of_parts(("T-1", "200", "100.00"), unkeyed, (b"",)).fitted == 0
     assert schemes.fixed_token(b"", (b"",)).fitted == 0
     keyless = b"sha1=" + hmac.digest(b"", b"{}", "sha1").hex().encode()
-    assert schemes.hmac_sha1_hex(b"{}", keyless, (b"",)).fitted == 0
+    assert schemes.hmac_sha1_of_body(b"{}", keyless, (b"",)).fitted == 0
 
 
 @pytest.mark.parametrize(("late_seconds", "fitted"), [(0, 1), (900, 1), (-900, 1), (901, 0), (-901, 0), (10**9, 0)])

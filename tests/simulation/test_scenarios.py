@@ -4,7 +4,7 @@ import random
 import pytest
 
 from app.core.errors import FieldError
-from app.providers.schemes import hmac_sha1_hex, midtrans_sha512
+from app.providers.schemes import hmac_sha1_of_body, sha512_of_parts
 from app.simulation.plan import Call, Plan, Secrets
 from app.simulation.scenarios import SCENARIOS, plan
 
@@ -39,10 +39,10 @@ def test_what_is_to_be_answered_200_is_signed_and_what_is_to_be_refused_is_not(p
         told = json.loads(call.body)
         if call.provider == "midtrans":
             parts = [told[name] for name in ("order_id", "status_code", "gross_amount")]
-            verdict = midtrans_sha512(parts, told.get("signature_key"), [SECRETS.midtrans])
+            verdict = sha512_of_parts(parts, told.get("signature_key"), [SECRETS.midtrans])
         else:
             signature = dict(call.headers)["X-Hub-Signature"].encode()
-            verdict = hmac_sha1_hex(call.body, signature, [SECRETS.digiflazz])
+            verdict = hmac_sha1_of_body(call.body, signature, [SECRETS.digiflazz])
         assert bool(verdict.fitted) is (call.status == 200)
 
 

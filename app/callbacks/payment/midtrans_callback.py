@@ -20,7 +20,7 @@ from app.engine.callback import Callback, Identity, Request, Verification
 from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Notice, Told
 from app.operate.policy import policy_of
-from app.providers.schemes import midtrans_sha512
+from app.providers.schemes import sha512_of_parts
 
 #: The dashboard's test notification: properly signed, and unknown to the shop and to the status API.
 TEST_PREFIX = "payment_notif_test_"
@@ -84,7 +84,7 @@ class MidtransCallbackHandler(OrderCallbackHandler):
         keys = self._keys.always or self._keys.at(at)
         if not keys:
             return self.unproved(request)
-        verdict = midtrans_sha512(signed_parts(notification), notification.signature_key, keys)
+        verdict = sha512_of_parts(signed_parts(notification), notification.signature_key, keys)
         return proved(verdict, field="signature_key")
 
     def identify(self, request: Request) -> Identity:

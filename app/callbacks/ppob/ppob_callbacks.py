@@ -27,7 +27,7 @@ from app.core.errors import UnknownProvider, UnreadableBody
 from app.core.secrets import Secrets
 from app.engine.callback import Callback, Identity, Request, Verification
 from app.ledger.facts import Fact, FactKind, Told
-from app.providers.schemes import hmac_sha1_hex
+from app.providers.schemes import hmac_sha1_of_body
 
 
 class Row(NamedTuple):
@@ -94,7 +94,7 @@ class DigiflazzCallbackHandler(OrderCallbackHandler):
         secrets = self._secrets.always or self._secrets.at(at)
         if not secrets:
             return self.unproved(request)
-        verdict = hmac_sha1_hex(request.body, request.headers.get(b"x-hub-signature"), secrets)
+        verdict = hmac_sha1_of_body(request.body, request.headers.get(b"x-hub-signature"), secrets)
         return proved(verdict, field="X-Hub-Signature")
 
     def identify(self, request: Request) -> Identity:

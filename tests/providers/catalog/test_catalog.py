@@ -1,0 +1,126 @@
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import CatalogRefused, UnknownProvider
+from app.providers.catalog import Catalog, read_provider
+
+GOOD = """
+title = "Kurir"
+group = "Yours"
+confirmed = "yours"
+
+[secret]
+variable = "KURIR_SECRET"
+
+[scheme]
+kind = "hmac"
+algorithm = "sha256"
+from = "header:X-Kurir"
+"""
+CATALOG = Catalog(installed=False)
+
+
+@pytest.mark.parametrize("name", CATALOG.names())
+def test_every_provider_has_at_least_two_good_and_three_bad_vectors(name: str) -> None:
+    vectors = CATALOG.with_vectors(name).vectors
+    good = [vector for vector in vectors if vector.expected == "valid" and vector.method == "POST"]
+    assert len(good) >= 2
+    assert len([vector for vector in vectors if vector.expected == "invalid"]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "reason"),
+    [
+        (('kind = "hmac"', 'kind = "magic"'), "scheme.kind", "magic"),
+        (('algorithm = "sha256"', 'algorithm = "crc"'), "scheme.algorithm", "crc"),
+        (('from = "header:X-Kurir"', 'form = "header:X"'), "scheme", "form"),
+        (('from = "header:X-Kurir"', ""), "scheme", "from"),
+        (('from = "header:X-Kurir"', 'from = "heder:X"'), "scheme.from", "heder"),
+        (('from = "header:X-Kurir"', 'from = "header:X"\nsigned = "{sha9(body)}"'), "scheme.signed", "sha9"),
+        (('from = "header:X-Kurir"', 'from = "header:X"\nsigned = "{config:x}{body}"'), "scheme.signed", "config.x"),
+        (
+            ('from = "header:X-Kurir"', 'from = "header:X"\nclock = { from = "header:T", tolerance_seconds = -1 }'),
+            "scheme.clock.tolerance_seconds",
+            "above zero",
+        ),
+        (("[secret]\nvariable", "[secret]\nvarible"), "secret", "varible"),
+        (('variable = "KURIR_SECRET"', 'variable = "kurir secret"'), "secret.variable", "no name"),
+        (('title = "Kurir"\n', ""), "", "title"),
+        (('title = "Kurir"', 'title = "Kurir'), "", "TOML"),
+    ],
+    ids=lambda told: told if isinstance(told, str) else told[1][:30],
+)
+def test_nonsense_is_refused_with_file_field_and_reason(change: tuple[str, str], field: str, reason: str) -> None:
+    assert GOOD.count(change[0]) == 1
+    with pytest.raises(CatalogRefused) as told:
+        read_provider(GOOD.replace(*change), "kurir.toml")
+    assert told.value.file == "kurir.toml"
+    assert field in told.value.field
+    assert reason in str(told.value)
+
+
+def test_a_users_file_stands_beside_ours_and_wins_over_one_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "kurir.toml").write_text(GOOD)
+    (tmp_path / "tripay.toml").write_text(GOOD)
+    catalog = Catalog([tmp_path], installed=False)
+    assert catalog.get("kurir").title == catalog.get("tripay").title == "Kurir"
+    assert set(catalog.own()) == {"kurir", "tripay"}
+    assert catalog.get("xendit").title == "Xendit"
+    with pytest.raises(UnknownProvider):
+        catalog.get("nobody")
+
+
+def test_a_broken_file_is_told_when_it_is_asked_for_and_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("title =")
+    (tmp_path / "kurir.toml").write_text(GOOD)
+    (tmp_path / "latin.toml").write_bytes(b'title = "\xff"')
+    (tmp_path / "huge.toml").write_text("#" * (1 << 20) + "#")
+    catalog = Catalog([tmp_path], installed=False)
+    assert catalog.get("kurir").title == "Kurir"
+    for name in ("broken", "latin", "huge"):
+        with pytest.raises(CatalogRefused, match=f"{name}.toml"):
+            catalog.get(name)
+
+
+@pytest.mark.parametrize("name", ["Kurir.toml", "a b.toml", "ü.toml"])
+def test_a_file_whose_name_no_address_can_carry_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(GOOD)
+    with pytest.raises(CatalogRefused, match="provider's name"):
+        Catalog([tmp_path], installed=False).names()
+
+
+def test_two_users_files_of_one_name_are_refused_and_a_folder_that_is_none(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "kurir.toml").write_text(GOOD)
+    with pytest.raises(CatalogRefused, match="stands in"):
+        Catalog([tmp_path / "one", tmp_path / "two"], installed=False).names()
+    with pytest.raises(CatalogRefused, match="no folder"):
+        Catalog([tmp_path / "three"], installed=False).names()
+
+
+def test_an_installed_package_brings_files_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "couriers_of_mine").mkdir()
+    (tmp_path / "couriers_of_mine" / "__init__.py").touch()
+    (tmp_path / "couriers_of_mine" / "kurir.toml").write_text(GOOD)
+    info = tmp_path / "couriers_of_mine-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: couriers-of-mine\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[callback_system.providers]\ncouriers = couriers_of_mine\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        assert Catalog().get("kurir").title == "Kurir"
+    finally:
+        sys.modules.pop("couriers_of_mine", None)
+
+
+def test_a_start_looks_at_names_and_variables_and_parses_no_file() -> None:
+    began = time.perf_counter()
+    catalog = Catalog(installed=False)
+    variables = catalog.variables()
+    assert variables["tripay"] == "TRIPAY_PRIVATE_KEY"
+    assert all(variables.values())
+    assert time.perf_counter() - began < 0.25  # measured: 5 ms
