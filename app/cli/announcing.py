@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 
 from app.core.clock import now_us
 from app.core.config import Settings
-from app.core.money import format_amount
 from app.operate.importing import import_orders
 from app.operate.policy import policy_of
 from app.simulation.driver import Announce
@@ -21,9 +20,7 @@ def in_bulk(engine: Engine, settings: Settings) -> Announce:
 
     def announce(orders: Sequence[Order]) -> list[tuple[str, str]]:
         refused: list[tuple[str, str]] = []
-        lines = [
-            msgspec.json.encode({**order._asdict(), "amount": format_amount(order.amount)}) + b"\n" for order in orders
-        ]
+        lines = [msgspec.json.encode(order.announcement()) + b"\n" for order in orders]
         import_orders(
             engine,
             io.BytesIO(b"".join(lines)),

@@ -17,6 +17,7 @@ from app.providers.catalog.checking import schemes_of
 from app.providers.catalog.model import Provider
 from app.providers.message import Message
 from app.providers.signing import KeyPair, is_asymmetric, sign
+from app.simulation.catalogue import Sender
 
 _JSON = {b"content-type": b"application/json"}
 _FORM = {b"content-type": b"application/x-www-form-urlencoded"}
@@ -44,6 +45,22 @@ def provider_message(settings: Settings, name: str, body: bytes | None, key: Pat
     if not pair.signs:
         return message
     return sign(provider, message, pair.signs, trying.config_of(provider, variables(), message), now_us())
+
+
+def provider_sender(settings: Settings, name: str, key: Path | None, *, public: str) -> Sender:
+    """A provider that tells stories. Raises UnknownProvider, FieldError for what cannot sign."""
+    provider = open_catalog(settings.callback_providers).with_vectors(name)
+    pair = own_pair(provider, key)
+    if not pair.signs:
+        variable = provider.secret.variable if provider.secret else "secret"
+        raise FieldError(variable, "is not set; set the same for the system and for this command")
+    path = f"/callbacks/webhook/{name}"
+    samples = [
+        msgspec.structs.replace(each, url=f"{public}{path}", path=path, query="")
+        for each in trying.samples_of(name, provider)
+    ]
+    config = trying.config_of(provider, variables(), samples[0])
+    return Sender(name, provider, samples, pair.signs, config, believed=name in settings.believed())
 
 
 def own_pair(provider: Provider, key: Path | None) -> KeyPair:

@@ -15,14 +15,14 @@ from rich.text import Text
 from app.cli import parts, printing
 from app.cli.announcing import in_bulk
 from app.cli.parts import Json
-from app.cli.signing import provider_message
+from app.cli.signing import provider_message, provider_sender
 from app.core.config import Settings, usable_secrets
 from app.core.errors import FieldError, StartRefused, describe_os_error
 from app.simulation import driver
 from app.simulation.driver import Phase, Way
 from app.simulation.plan import Secrets
 from app.simulation.report import Report
-from app.simulation.scenarios import SCENARIOS, plan
+from app.simulation.scenarios import SCENARIOS, plan, plan_of
 from app.simulation.sending import greet
 from app.simulation.sending import send as send_once
 from app.simulation.wire import Target, target_of
@@ -43,7 +43,7 @@ Elsewhere = Annotated[
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
-    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans or digiflazz.")],
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="midtrans, digiflazz, or any provider.")],
     scenario: Annotated[str, typer.Option(help=f"What happens: {_NAMES}.")] = "mixed",
     count: Annotated[int, typer.Option(help="Orders.", min=1, max=10_000_000)] = 100,
     rate: Annotated[
@@ -72,6 +72,9 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
             "--local", help="Announce in bulk, in the state that DATABASE_URL names here: many orders are faster so."
         ),
     ] = False,
+    key: Annotated[
+        Path | None, typer.Option(help="The private key of a sender that has a pair.", show_default=False)
+    ] = None,
     elsewhere: Elsewhere = False,  # noqa: FBT002 - an option
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
@@ -82,13 +85,13 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a run
     settings = parts.settings()
     target = _target(settings, url, elsewhere=elsewhere)
     port = api_port or _port_of(settings)
-    wanted = plan(
-        provider,
-        scenario,
-        count=count,
-        seed=dice.randbelow(_SEEDS) if seed is None else seed,
-        secrets=_secrets_for(provider, settings, port),
-    )
+    chosen = dice.randbelow(_SEEDS) if seed is None else seed
+    if provider in SCENARIOS:
+        keys = _secrets_for(provider, settings, port)
+        wanted = plan(provider, scenario, count=count, seed=chosen, secrets=keys)
+    else:
+        public = settings.public_url() or target.url
+        wanted = plan_of(provider_sender(settings, provider, key, public=public), scenario, count=count, seed=chosen)
     way = Way(
         connections=connections,
         rate=rate,

@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeAlias
 import uvloop
 
 from app.core.errors import StartRefused
-from app.core.money import format_amount
 from app.simulation.asking import Asker, Pace, sentence, shown
 from app.simulation.checking import check, in_doubt_now, settled
 from app.simulation.plan import Call, Order, Plan, Story
@@ -181,8 +180,7 @@ class _Drive:
         self.report.calls += sum(map(len, story.rounds))
 
     async def _announce_one(self, order: Order) -> None:
-        told = {**order._asdict(), "amount": format_amount(order.amount)}
-        status, said = await self.asker.manage("POST", "/transactions", told)
+        status, said = await self.asker.manage("POST", "/transactions", order.announcement())
         if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
             self.report.announced += 1
         else:

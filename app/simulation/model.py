@@ -50,6 +50,16 @@ def topup(order: Order, notices: Iterable[Notice]) -> Expected:
     return Expected(order.order_id, order.user_id, 0, 0, _unpaid_status(attempts))
 
 
+def told(order: Order, words: Iterable[str]) -> Expected:
+    """What a top-up gives by the words of a provider of the catalogue, all of one attempt and of the right amount."""
+    said = set(words)
+    if "paid" in said:
+        return Expected(order.order_id, order.user_id, order.amount, 0, "paid")
+    strength = ("pending", "failed", "expired")
+    strongest = max((word for word in said if word in strength), key=strength.index, default="waiting")
+    return Expected(order.order_id, order.user_id, 0, 0, strongest)
+
+
 def purchase(order: Order, words: Sequence[Word]) -> Expected:
     """What a purchase takes: given back, else the first of success and failure; held until there is one of them."""
     said = [_meaning(word) for word in words]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from app.core.money import Minor
+from app.core.money import Minor, format_amount
 
 ORDERS_A_USER = 4
 
@@ -17,6 +17,13 @@ class Order(NamedTuple):
     user_id: str
     kind: str  # topup or ppob
     amount: Minor
+    provider: str = ""  # whom it waits for; "": as the kind says
+
+    def announcement(self) -> dict[str, str]:
+        """As it is announced."""
+        told = {"order_id": self.order_id, "user_id": self.user_id, "kind": self.kind}
+        told["amount"] = format_amount(self.amount)
+        return {**told, "provider": self.provider} if self.provider else told
 
 
 class Truth(NamedTuple):
@@ -91,6 +98,7 @@ class Plan:
     fund: Tell | None  # fills the wallet that a user's purchases need
     kind: str
     run: str = ""  # stands in every id; by default made of what makes the run what it is
+    waits_for: str = ""  # the provider of its orders, where the kind does not say it
 
     @property
     def name(self) -> str:
@@ -104,7 +112,7 @@ class Plan:
     def order(self, number: int) -> Order:
         """The order of this number: ids end in a letter, so that no signed text can be read as another of them."""
         amount = self._dice(number).randrange(10_000, 500_001, 500) * 100
-        return Order(f"{self.name}-{number}x", self.user(number // ORDERS_A_USER), self.kind, amount)
+        return Order(f"{self.name}-{number}x", self.user(number // ORDERS_A_USER), self.kind, amount, self.waits_for)
 
     def user(self, number: int) -> str:
         """The user of this number."""

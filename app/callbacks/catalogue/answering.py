@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.callbacks.catalogue.choosing import When, when
 from app.engine.callback import Answer
 from app.providers.catalog.model import Provider, Reply
+from app.providers.choosing import When, when
 from app.providers.proving import Reading
 from app.providers.templates import Template, compiled
 

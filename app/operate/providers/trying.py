@@ -71,10 +71,19 @@ def message_of(name: str, vector: Vector) -> Message:
 
 def sample_of(name: str, provider: Provider) -> Message:
     """A request to sign: the first good vector's. Raises FieldError for a file without one."""
-    for vector in provider.vectors:
-        if vector.expected == "valid" and vector.method == "POST":
-            return message_of(name, vector)
-    raise FieldError("vectors", f"the file of {name} has no good vector that could be sent; --file gives a body")
+    return samples_of(name, provider)[0]
+
+
+def samples_of(name: str, provider: Provider) -> list[Message]:
+    """The requests of the good vectors. Raises FieldError for a file without one."""
+    found = [
+        message_of(name, vector)
+        for vector in provider.vectors
+        if vector.expected == "valid" and vector.method == "POST"
+    ]
+    if not found:
+        raise FieldError("vectors", f"the file of {name} has no good vector that could be sent; --file gives a body")
+    return found
 
 
 class Server(NamedTuple):
