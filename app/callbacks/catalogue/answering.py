@@ -8,7 +8,7 @@ from app.engine.callback import Answer
 from app.providers.catalog.model import Provider, Reply
 from app.providers.choosing import When, when
 from app.providers.proving import Reading
-from app.providers.templates import Template, compiled
+from app.providers.templates import Place, Template, compiled, place
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -20,6 +20,7 @@ class Reaction(msgspec.Struct, frozen=True):
     when: When
     body: Template
     headers: tuple[tuple[bytes, Template], ...]
+    tells: Place | None = None
 
     def answer(self, reading: Reading) -> Answer | None:
         """As bytes; None where a value is missing, or would not be one line of a header."""
@@ -52,7 +53,8 @@ class Reactions:
 
 def _reaction(answer: Reply) -> Reaction:
     headers = tuple((name.lower().encode(), compiled(text)) for name, text in answer.headers.items())
-    return Reaction(answer, when(answer.when), compiled(answer.body), headers)
+    tells = place(answer.tells) if answer.tells else None
+    return Reaction(answer, when(answer.when), compiled(answer.body), headers, tells)
 
 
 def _is_one_line(value: bytes) -> bool:

@@ -16,6 +16,7 @@ from app.callbacks.base.base_handlers import (
 )
 from app.callbacks.base.handing_over import headers_of
 from app.callbacks.base.reading import TEXT_CHARS_MAX, decode_any, digest_of, read
+from app.callbacks.catalogue import told_secrets
 from app.callbacks.catalogue.answering import Reaction, Reactions
 from app.callbacks.catalogue.hiding import hidden_paths, without
 from app.callbacks.catalogue.telling import Table
@@ -24,6 +25,7 @@ from app.core.errors import UnreadableBody
 from app.core.secrets import Secrets
 from app.core.variables import variables
 from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
+from app.engine.log.place import log_path
 from app.ledger.facts import Told
 from app.providers.access import is_good, is_ours, issue
 from app.providers.catalog import open_catalog
@@ -38,6 +40,7 @@ from app.providers.templates import Template, compiled
 #: A handshake before the sender has anything to prove itself by: answered and forgotten.
 HANDSHAKE = Verification("handshake")
 _EVENT_TYPE_CHARS = 64
+_HANDSHAKES = "handshakes"  # beside the log
 
 
 class CatalogueWebhook(WebhookCallbackHandler):
@@ -98,10 +101,9 @@ class CatalogueWebhook(WebhookCallbackHandler):
 
     def verify(self, request: Request, at: int) -> Verification:
         """By the file's schemes, over what came; a handshake that nothing can prove yet is let through, unkept."""
-        reaction = self._reaction(request)
-        if reaction is not None and not reaction.data.proved:
+        reaction, secrets = self._reaction(request), self._set_up.secrets
+        if reaction is not None and not reaction.data.proved and not (secrets and reaction.tells):
             return HANDSHAKE
-        secrets = self._set_up.secrets
         if not secrets:
             return self.unproved(request)
         if self.lacking:
@@ -148,7 +150,13 @@ class CatalogueWebhook(WebhookCallbackHandler):
     def reply(self, request: Request) -> Answer | None:
         """What the file says this sender wants to hear."""
         reaction = self._reaction(request)
-        return None if reaction is None else reaction.answer(self._reading(request))
+        if reaction is None:
+            return None
+        if reaction.tells is not None and not self._set_up.secrets and self.data.secret is not None:
+            folder = log_path(self.settings.callback_log_url).parent / _HANDSHAKES
+            told = reaction.tells.read(self._reading(request)) or b""
+            told_secrets.keep(folder, self.provider, self.data.secret.variable, told)
+        return reaction.answer(self._reading(request))
 
     def keeps(self, request: Request) -> bool:
         """All but handshakes."""

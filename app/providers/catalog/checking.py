@@ -126,6 +126,8 @@ def _places(provider: Provider) -> Iterator[tuple[str, str]]:
             yield from ((f"payment.says[{number}].when", where) for where in says.when)
     for number, answer in enumerate(provider.answers):
         yield from ((f"answers[{number}].when", where) for where in answer.when)
+        if answer.tells:
+            yield f"answers[{number}].tells", answer.tells
 
 
 def several(told: str | tuple[str, ...]) -> tuple[str, ...]:

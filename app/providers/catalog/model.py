@@ -147,6 +147,8 @@ class Reply(_Table, frozen=True):
     keep: bool = True
     #: False: answered without a proof, because the sender has none yet; never kept
     proved: bool = True
+    #: where the sender tells the secret that will prove it: its owner is shown it once; answered while none is set
+    tells: Place = ""
 
 
 class Access(_Table, frozen=True):

@@ -48,9 +48,10 @@ def given_of(provider: Provider, vector: Vector) -> Mapping[str, str]:
     return told | ({provider.secret.variable: vector.secret} if provider.secret else {})
 
 
-def handler_for(name: str, vector: Vector) -> CatalogueWebhook:
+def handler_for(name: str, vector: Vector, *, set_up: bool = True) -> CatalogueWebhook:
     provider = CATALOG.get(name)
-    handler = handler_of(name, provider, settings=settings_of(vector), given=given_of(provider, vector))
+    given = given_of(provider, vector) if set_up else {}
+    handler = handler_of(name, provider, settings=settings_of(vector), given=given)
     handler.registered_as = name
     return handler
 
@@ -69,10 +70,13 @@ def request_of(name: str, vector: Vector) -> Request:
     )
 
 
-def post(name: str, vector: Vector) -> Posted:
-    """One vector, through the receiver; what waits for the disk is on it when this returns."""
+def post(name: str, vector: Vector, *, set_up: bool = True) -> Posted:
+    """One vector, through the receiver; what waits for the disk is on it when this returns.
+
+    `set_up`: whether the shop has set the provider's secret.
+    """
     appender = HandAppender(commits=False)
-    receiver = Receiver({name: handler_for(name, vector)}, appender, counters=Counters())
+    receiver = Receiver({name: handler_for(name, vector, set_up=set_up)}, appender, counters=Counters())
     request, answers = request_of(name, vector), list[Answer]()
     if vector.method != "POST":
         return Posted(receiver.probe(request), [])

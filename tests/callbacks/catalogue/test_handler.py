@@ -265,6 +265,26 @@ def test_a_handshake_with_a_token_is_answered_to_whoever_knows_it(monkeypatch: p
         assert (answer.status_code, answer.text) == (200, "1")
 
 
+def test_a_secret_that_a_handshake_tells_is_shown_to_its_owner_once_and_never_logged(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = Path("data/handshakes/notion")
+    monkeypatch.setenv("CALLBACK_ENV", "production")
+    with application() as web:
+        for token in ("secret_of-notion", "secret_of-another", "two\nlines"):
+            answer = web.post("/callbacks/webhook/notion", json={"verification_token": token})
+            assert answer.status_code == 200
+            assert token not in answer.text
+    assert file.read_text() == "secret_of-notion\n"
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert "secret_of" not in "".join(capfd.readouterr())
+    file.unlink()
+    monkeypatch.setenv("NOTION_VERIFICATION_TOKEN", SECRET)
+    with application() as web:
+        assert web.post("/callbacks/webhook/notion", json={"verification_token": "other"}).status_code == 401
+    assert not file.exists()
+
+
 def test_a_users_broken_file_stops_the_start_with_file_field_and_reason_and_no_other_provider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
