@@ -9,7 +9,7 @@ from app.providers.catalog.checking import schemes_of, several
 from app.providers.catalog.model import Provider
 from app.providers.message import Message
 from app.providers.proving import Reading
-from app.providers.templates import Place, Template, compiled
+from app.providers.templates import Place, Template, compiled, place
 
 
 class SetUp(msgspec.Struct, frozen=True):
@@ -73,8 +73,22 @@ def signs_path(provider: Provider) -> bool:
     return any(place.room == "named" and place.name in {"url", "path"} for place in places)
 
 
+def proof_headers(provider: Provider) -> tuple[str, ...]:
+    """Headers that prove a callback again from what is kept of it; () where more than that was signed, or less is kept.
+
+    A token is no proof to keep, and neither the address nor a blanked field is kept.
+    """
+    schemes = schemes_of(provider)
+    if provider.hidden or signs_path(provider) or any(scheme.kind == "token" for scheme in schemes):
+        return ()
+    stand = [each for scheme in schemes for each in (*several(scheme.from_), *scheme.must)]
+    stand += [scheme.clock.from_ for scheme in schemes if scheme.clock is not None]
+    places = [*map(place, stand), *_proof_places(provider)]
+    return tuple(dict.fromkeys(each.name for each in places if each.room == "header" and "*" not in each.name))
+
+
 def _needed(provider: Provider) -> list[str]:
-    return list(dict.fromkeys(place.name for place in _proof_places(provider) if place.room == "config"))
+    return list(dict.fromkeys(each.name for each in _proof_places(provider) if each.room == "config"))
 
 
 def _proof_places(provider: Provider) -> Iterator[Place]:
