@@ -28,15 +28,49 @@ class Message(msgspec.Struct, frozen=True):
     query: str = ""
 
 
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_WORD = msgspec.json.Decoder(str | bool | None)
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+_NUMBERS = (b"-", b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9")
+
+
 class Unread(Exception):
     """The body is not what the provider's file says; its text says why, without a byte of it."""
 
 
 def read_json(text: bytes | str) -> Any:
-    """JSON → dicts, lists, text, `Number`, bool, None. Raises Unread, also for what nests too deeply."""
+    """JSON → dicts, lists, text, `Number`, bool, None, to the last leaf. Raises Unread, also for too deep a nesting."""
     try:
         return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
     except (ValueError, RecursionError):
+        raise Unread("the body is not JSON") from None
+
+
+def opened(value: Any) -> Any:
+    """JSON that was not looked into (`Raw`) → a dict or list of such, text, `Number`, bool, None. Raises Unread.
+
+    A callback is read before anything proves it: a megabyte of small values must cost no more than its syntax.
+    """
+    if not isinstance(value, msgspec.Raw):
+        return value
+    text = bytes(value).strip()
+    try:
+        if text[:1] == b"{":
+            return _OBJECT.decode(text)
+        if text[:1] == b"[":
+            return _LIST.decode(text)
+        return Number(text.decode()) if text.startswith(_NUMBERS) else _WORD.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise Unread("the body is not JSON") from None
+
+
+def _opened_json(text: bytes) -> Any:
+    """The same of a text from outside, whose syntax nobody looked at yet."""
+    try:
+        text.decode()
+        return opened(_RAW.decode(text))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Unread("the body is not JSON") from None
 
 
@@ -57,22 +91,28 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
 def read_body(body: bytes, how: str) -> Any:
     """The body as `how` says: `json`, `form` (the first of a name counts), `json_or_form`, `form_json:FIELD`, `raw`.
 
-    Of `form_json:FIELD` the form's other fields stand beside those of the JSON text in FIELD, which win. Raises Unread.
+    Of `form_json:FIELD` the form's other fields stand beside FIELD, which is the JSON object in it. JSON is looked into
+    as `text_at` needs it. Raises Unread.
     """
     if how == "json":
-        return read_json(body)
+        return _opened_json(body)
     if how == "raw":
         return None
     if how == "json_or_form":
-        return read_json(body) if body.lstrip()[:1] in {b"{", b"["} else read_body(body, "form")
+        return _opened_json(body) if is_json(body) else read_body(body, "form")
     fields = dict(reversed(read_form(body)))
     _, _, name = how.partition(":")
     if not name:
         return fields
-    inner = read_json(fields.get(name, ""))
+    inner = _opened_json(fields.get(name, "").encode())
     if not isinstance(inner, dict):
         raise Unread(f"the form's field {name} holds no JSON object")
     return {**fields, name: inner}
+
+
+def is_json(body: bytes) -> bool:
+    """Which of the two a body of `json_or_form` is."""
+    return body.lstrip()[:1] in {b"{", b"["}
 
 
 MISSING: Final = object()
@@ -81,6 +121,7 @@ MISSING: Final = object()
 def field_of(data: Any, path: Sequence[str | int]) -> Any:
     """The value at a path of names and places in lists, or MISSING; whatever stands there instead of them."""
     for step in path:
+        data = opened(data)
         if isinstance(step, int):
             if not isinstance(data, list) or not -len(data) <= step < len(data):
                 return MISSING
@@ -89,19 +130,20 @@ def field_of(data: Any, path: Sequence[str | int]) -> Any:
             data = data[step]
         else:
             return MISSING
-    return data
+    return opened(data)
 
 
 def text_at(data: Any, path: Sequence[str | int]) -> str | None:
     """The text at a path: of text itself, a number as it was written, `true`, `false`; None where there is none."""
-    value = field_of(data, path)
+    try:
+        value = field_of(data, path)
+    except Unread:
+        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Number):
         return str.__str__(value)
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) else None
+    return value if isinstance(value, str) else None
 
 
 def path_of(text: str) -> tuple[str | int, ...] | None:

@@ -9,8 +9,8 @@ from typing import Any
 from app.providers import proofs
 from app.providers.catalog.model import Clock, Provider, Rewrite, Scheme
 from app.providers.message import MISSING as NO_FIELD
-from app.providers.message import Message, Number, Unread, read_body, read_form, text_at
-from app.providers.rewriting import fields_sorted
+from app.providers.message import Message, Number, Unread, is_json, read_body, read_form, text_at
+from app.providers.rewriting import fields_sorted, parsed
 from app.providers.schemes import MALFORMED, MISSING, STALE, TOKEN_MISSING, TOKEN_WRONG, WRONG, Verdict
 from app.providers.templates import Place, Template, compiled, place
 
@@ -85,17 +85,22 @@ class Reading:
         return _encoded(told) or None
 
     def _fields(self) -> bytes | None:
-        data, rewrite = self.data, self.rewrite or Rewrite()
-        if not isinstance(data, dict):
-            return None
-        told = {name: value for name, value in data.items() if name not in rewrite.drop}
-        if self.how == "form" or rewrite.numbers:
-            told |= {name: Number(told[name]) for name in rewrite.numbers if _is_number(told.get(name))}
-        told |= {name: [] for name in rewrite.lists if not isinstance(told.get(name), list)}
+        rewrite = self.rewrite or Rewrite()
         try:
+            told = {name: value for name, value in self._all_fields().items() if name not in rewrite.drop}
+            told |= {name: Number(told[name]) for name in rewrite.numbers if _is_number(told.get(name))}
+            told |= {name: [] for name in rewrite.lists if not isinstance(told.get(name), list)}
             return fields_sorted(told)
         except Unread:
             return None
+
+    def _all_fields(self) -> Mapping[str, Any]:
+        """Raises Unread."""
+        is_form = self.how.startswith("form") or (self.how == "json_or_form" and not is_json(self.message.body))
+        data = self.data if is_form else parsed(self.message.body)
+        if not isinstance(data, dict):
+            raise Unread("the body has no fields")
+        return data
 
 
 def _is_number(value: Any) -> bool:
@@ -206,23 +211,22 @@ class _Scheme:
         return _microseconds(text, clock.unit)
 
     def _fitted(self, told: Sequence[bytes], reading: Reading, secrets: Sequence[bytes]) -> int:
+        """The number of the secret that fits one of these proofs, 0 for none."""
         for number, secret in enumerate(secrets, start=1):
             if not secret:
                 continue
             reading.secret = secret
             rendered = self.secret.render(reading)
             key = None if rendered is None else proofs.key_of(rendered, self.data.key)
-            if key and any(self._one_fits(proof, key, reading) for proof in told):
+            if key and any(self._all_must(proof, reading) for proof in self._fitting(told, key, reading)):
                 return number
         return 0
 
-    def _one_fits(self, proof: bytes, key: bytes, reading: Reading) -> bool:
-        algorithm = self.data.algorithm
+    def _fitting(self, told: Sequence[bytes], key: bytes, reading: Reading) -> Iterator[bytes]:
         for signed in self.signed:
             text = signed.render(reading)
-            if text is not None and self.fits(proof, text, key, algorithm):
-                return self._all_must(proof, reading)
-        return False
+            if text is not None:
+                yield from (proof for proof in told if self.fits(proof, text, key, self.data.algorithm))
 
     def _all_must(self, proof: bytes, reading: Reading) -> bool:
         for where, text in self.must:

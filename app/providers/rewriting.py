@@ -1,60 +1,73 @@
 """A JSON body written again, for senders who sign what they wrote: numbers and order of keys as they came. Pure."""
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring, encode_basestring_ascii
+from typing import Any, TypeAlias
+
+import msgspec
 
 from app.providers.message import Number, Unread, read_form, read_json
 
-#: Text in quotation marks (also one that does not end), and what stands between.
-_PARTS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
+#: What is written again is parsed to its last leaf, before anything proves it: no callback of a sender who writes JSON
+#: anew is longer. Longer ones must fit as they came, or without their spaces.
+REWRITTEN_BYTES_MAX = 65_536
 
 
 def compact(body: bytes) -> bytes:
-    """The same bytes without the spaces between its parts."""
-    return b"".join(part if part[:1] == b'"' else part.translate(None, b" \t\r\n") for part in _PARTS.findall(body))
+    """The same bytes without the spaces between its parts. Raises Unread."""
+    try:
+        return msgspec.json.format(body, indent=-1)
+    except (msgspec.MsgspecError, RecursionError):
+        raise Unread("the body is not JSON") from None
 
 
-class Writing(NamedTuple):
-    """How JSON is written where writers differ."""
-
-    ascii_only: bool = False  # what is no ASCII is escaped
-    slashes: bool = False  # `/` is written `\\/`
+#: How a text is written, with its quotation marks, where writers differ.
+Writing: TypeAlias = Callable[[str], str]
 
 
-PLAIN = Writing()
-ASCII = Writing(ascii_only=True)
-PHP = Writing(ascii_only=True, slashes=True)
+def _as_php(text: str) -> str:
+    # PHP escapes `/` and all that is no ASCII, but not DEL; Python's writer does.
+    parts = (encode_basestring_ascii(part)[1:-1] for part in text.split("\x7f"))
+    return '"' + "\x7f".join(parts).replace("/", "\\/") + '"'
+
+
+PLAIN: Writing = encode_basestring
+ASCII: Writing = encode_basestring_ascii
+PHP: Writing = _as_php
 
 
 def rewritten(body: bytes, how: Writing = PLAIN) -> bytes:
     """Parsed and written without spaces. Raises Unread."""
-    return written(read_json(body), how)
+    return written(parsed(body), how)
+
+
+def parsed(text: bytes) -> Any:
+    """JSON to its last leaf, for writing it again. Raises Unread, also for what is too long for that."""
+    if len(text) > REWRITTEN_BYTES_MAX:
+        raise Unread("the body is too long to be written again")
+    return read_json(text)
 
 
 def written(data: Any, how: Writing = PLAIN) -> bytes:
-    """A value of `read_json` as compact JSON. Raises Unread for text that is no Unicode."""
+    """A value of `read_json` as compact JSON. Raises Unread for text that is no Unicode, and too deep a nesting."""
     out: list[str] = []
-    _write(data, out, how)
     try:
+        _write(data, out, how)
         return "".join(out).encode()
-    except UnicodeEncodeError:
-        raise Unread("the body holds text that is no Unicode") from None
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_TWO_UNITS = 0x10000  # from here on a character is written as two
+    except (UnicodeEncodeError, RecursionError):
+        raise Unread("the body cannot be written again") from None
 
 
 def _write(data: Any, out: list[str], how: Writing) -> None:
     if isinstance(data, dict):
-        _write_all(((_text(key, how) + ":", value) for key, value in data.items()), "{}", out, how)
+        _write_all(((how(key) + ":", value) for key, value in data.items()), "{}", out, how)
     elif isinstance(data, list):
         _write_all((("", value) for value in data), "[]", out, how)
     elif isinstance(data, Number):
         out.append(str.__str__(data))
     elif isinstance(data, str):
-        out.append(_text(data, how))
+        out.append(how(data))
     elif isinstance(data, bool):
         out.append("true" if data else "false")
     else:
@@ -69,27 +82,7 @@ def _write_all(items: Iterable[tuple[str, Any]], around: str, out: list[str], ho
     out.append(around[1])
 
 
-def _text(text: str, how: Writing) -> str:
-    return '"' + "".join(_char(char, how) for char in text) + '"'
-
-
-def _char(char: str, how: Writing) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    if char == "/" and how.slashes:
-        return "\\/"
-    if char < " " or (how.ascii_only and char > "~"):
-        return _escaped(ord(char))
-    return char
-
-
-def _escaped(code: int) -> str:
-    if code < _TWO_UNITS:
-        return f"\\u{code:04x}"
-    code -= _TWO_UNITS
-    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
-
-
+@lru_cache(maxsize=1)  # asked for once for each way of writing the address
 def form_sorted(body: bytes) -> bytes:
     """A form's fields by name, each value once and in order, name and value glued. Raises Unread."""
     fields: dict[str, set[str]] = {}
