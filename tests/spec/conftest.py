@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from app.callbacks.callback_manager import use_manager
 from app.core.database import engine_for, get_db, get_engine
 from app.main import create_app
+from tests.fakes.chat_api import ChatApi, chat_api
+from tests.spec.house import House, a_house
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +37,18 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
         transport = httpx2.ASGITransport(app=door)
         async with httpx2.AsyncClient(transport=transport, base_url="http://shop.test") as client:
             yield client
+
+
+@pytest.fixture
+def house(db: Session) -> Iterator[House]:
+    """The whole system, with no setting of its own."""
+    del db  # another system's of this test
+    with a_house() as house:
+        yield house
+
+
+@pytest.fixture
+def chats() -> Iterator[ChatApi]:
+    """What stands in for Telegram and Discord."""
+    with chat_api() as api:
+        yield api
