@@ -121,6 +121,16 @@ class ResolutionRefused(ProcessingError):
     """A person's word that this order cannot take."""
 
 
+class TransactionEnded(ProcessingError):
+    """A handler committed or rolled back what is the worker's to end."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"apply of the handler {name!r} ended the worker's transaction (commit, rollback, or a Session's rollback);"
+            " `with connection.begin_nested():` undoes a part, an exception undoes the callback"
+        )
+
+
 class StartRefused(ProcessingError):
     """The process cannot start; the message says why and what to do."""
 
@@ -169,6 +179,7 @@ TREATMENTS: dict[type[CallbackError], Treatment] = {
     OrderConflict: Treatment(409, 1, again=False),
     BalanceTooSmall: Treatment(402, 1, again=False),
     ResolutionRefused: Treatment(409, 1, again=False),
+    TransactionEnded: Treatment(409, 1, again=False),
     StartRefused: Treatment(503, 2, again=False),
     SchemaOutdated: Treatment(503, 2, again=False),
     StateDisplaced: Treatment(503, 2, again=False),

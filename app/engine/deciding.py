@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
+from app.core.errors import TransactionEnded
 from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, RoutedHandlers
 from app.engine.outcomes import close_letters, decided_before, rewrite_outcomes, write_outcomes
 
@@ -40,10 +41,17 @@ def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callb
             outcomes = [Outcome(c.id, OutcomeWord.SET_ASIDE, "no_handler", detail={"name": name}) for c in group]
         else:
             outcomes = handler.apply(connection, group, at)
+            _still_in_transaction(connection, name)
         if route is not None:
             outcomes = _routed(outcomes, group, name)
         decided.update((outcome.callback_id, outcome) for outcome in outcomes)
     return decided
+
+
+def _still_in_transaction(connection: Connection, name: str) -> None:
+    """A handler of somebody's own that ends the transaction would take what others did in it with it, or half of it."""
+    if not getattr(connection.connection.driver_connection, "in_transaction", True):
+        raise TransactionEnded(name)
 
 
 def _routed(outcomes: Sequence[Outcome], callbacks: Sequence[Callback], name: str) -> list[Outcome]:

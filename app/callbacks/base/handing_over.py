@@ -3,7 +3,7 @@
 import functools
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -36,6 +36,7 @@ class CurrentCallback(msgspec.Struct, frozen=True):
     idempotency_key: str  # the same at every go
 
 
+_OURS = __name__.partition(".")[0]
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 _current: ContextVar[CurrentCallback] = ContextVar("current_callback")
@@ -166,13 +167,35 @@ def as_the_engine_calls(own: Callable[..., Any]) -> Callable[..., Any]:
         with_time = True
     except TypeError:
         with_time = False
+    ours = own.__module__.partition(".")[0] == _OURS  # tested, and on the hot path
 
     @functools.wraps(own)
     def apply(self: Any, connection: Connection, callbacks: Sequence[Callback], at: int = 0) -> Any:
         told = own(self, connection, callbacks, at) if with_time else own(self, connection, callbacks)
-        return [Outcome(callback.id, OutcomeWord.APPLIED) for callback in callbacks] if told is None else told
+        if told is None:
+            return [Outcome(callback.id, OutcomeWord.APPLIED) for callback in callbacks]
+        return told if ours else outcomes_of(told, callbacks)
 
     return apply
+
+
+def outcomes_of(told: Any, callbacks: Sequence[Callback]) -> list[Outcome]:
+    """What an `apply` of your own returned, if it is an outcome for each. Raises TypeError that says what is wrong."""
+    outcomes = list(told) if isinstance(told, Iterable) else [told]
+    for outcome in outcomes:
+        if not isinstance(outcome, Outcome):
+            kind = type(outcome).__name__
+            raise TypeError(f"apply returned {kind}; it returns nothing, or a list with an Outcome for each callback")
+        if outcome.word not in _OUTCOME_WORDS:
+            raise TypeError(f"apply returned an Outcome of the word {outcome.word!r}; it is one of OutcomeWord")
+    told_of = {outcome.callback_id for outcome in outcomes}
+    for callback in callbacks:
+        if callback.id not in told_of:
+            raise TypeError(f"apply returned no outcome for the callback {callback.id}")
+    return outcomes
+
+
+_OUTCOME_WORDS = frozenset(OutcomeWord)
 
 
 def header_name(name: str | bytes) -> bytes:
