@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import BaseCallbackHandler, CallbackRegistry
-from app.callbacks.base.handing_over import HandlerPerformer, Middleware
+from app.callbacks.base.handing_over import HandlerPerformer
+from app.callbacks.base.middleware import Middleware, check_middleware
 from app.callbacks.catalogue.mounting import Mounting
 from app.callbacks.discord.discord_callbacks import DiscordBotEventHandler, DiscordSlashCommandHandler
 from app.callbacks.discord.extra import need_discord_py
@@ -113,7 +114,9 @@ class CallbackManager:
         """`async def middleware(callback, call_next)` around every `handle(data)`; the first added is outermost.
 
         Works as a decorator too. Handlers with `apply` run many callbacks in one transaction and have none around them.
+        Raises FieldError for what is not of that form.
         """
+        check_middleware(middleware)
         self.middleware.append(middleware)
         return middleware
 

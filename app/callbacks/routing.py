@@ -8,7 +8,7 @@ import msgspec
 
 from app.callbacks.base import direct
 from app.callbacks.base.base_handlers import BaseCallbackHandler
-from app.callbacks.base.handing_over import Middleware
+from app.callbacks.base.middleware import Middleware
 from app.core.config import Settings
 from app.core.errors import FieldError, UnknownProvider
 from app.engine.callback import Callback

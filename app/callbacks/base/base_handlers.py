@@ -13,7 +13,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from app.callbacks.base import direct
-from app.callbacks.base.handing_over import as_the_engine_calls, current_callback, hand_over, header_name
+from app.callbacks.base.handing_over import current_callback, hand_over, header_name
+from app.callbacks.base.own_apply import as_the_engine_calls
 from app.callbacks.base.reading import decode_any, digest_of, object_of, read, text_of
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
@@ -287,6 +288,8 @@ class CallbackRegistry:
         """Raises FieldError for a name that no address can carry, HandlerNameTaken for one that is taken."""
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise FieldError("name", "a handler's name has 1 to 64 of a-z 0-9 _ -")
+        if isinstance(handler, type) and issubclass(handler, BaseCallbackHandler):
+            raise FieldError("handler", f"is a class; register one of it: {handler.__name__}(…)")
         if not isinstance(handler, BaseCallbackHandler):
             raise FieldError("handler", "must be a WebhookCallbackHandler or an EventCallbackHandler")
         if handler.hands_over and type(handler).handle is BaseCallbackHandler.handle:
@@ -295,6 +298,9 @@ class CallbackRegistry:
             )
         if name in self.handlers and not replace and not self.handlers[name].gives_way:
             raise HandlerNameTaken(name)
+        twin = next((other for other, known in self.handlers.items() if known is handler and other != name), None)
+        if twin is not None:
+            raise FieldError("handler", f"is registered as {twin!r}; make another one of its class for {name!r}")
         handler.registered_as = name
         self.handlers[name] = handler
 

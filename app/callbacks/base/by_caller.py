@@ -15,13 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.callbacks.base.handing_over import (
     HandlerPerformer,
-    Middleware,
     refusal_of,
     result_of,
     run,
     settle,
     task_of,
 )
+from app.callbacks.base.middleware import Middleware
 from app.core.clock import now_us
 from app.core.database import writing
 from app.core.errors import DatabaseError, ValidationError

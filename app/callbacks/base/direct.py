@@ -14,7 +14,8 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.by_caller import Claiming, carry_out
-from app.callbacks.base.handing_over import Middleware, is_running
+from app.callbacks.base.handing_over import is_running
+from app.callbacks.base.middleware import Middleware
 from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.database import engine_for, ensure_schema, writing

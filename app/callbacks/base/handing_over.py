@@ -1,28 +1,28 @@
 """Handlers that only have `handle(data)`: from the worker's transaction to the slow lane, and what they learn there."""
 
-import functools
-import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
+from app.callbacks.base.middleware import Middleware, call_own, chain
 from app.callbacks.base.reading import decode_object, shown
+from app.core.clock import now_us
 from app.core.errors import FileRefused, UnreadableBody, ValidationError
+from app.core.telemetry import get_logger, redact
 from app.engine.callback import Callback, Outcome, OutcomeWord
 from app.engine.outcomes import note
 from app.engine.tasks import Circuit, Failure, GiveUp, Policy, Result, Settle, Success, Task, Verdict
 from app.engine.tasks.queue import NewTask, enqueue
+from app.engine.tasks.results import words_of
+
+log = get_logger(__name__)
 
 #: The kind of the tasks that carry callbacks to handlers.
 KIND = "handler"
-
-CallNext: TypeAlias = Callable[[Callback], Awaitable[Any]]
-#: `async def middleware(callback, call_next)`: returns what `await call_next(callback)` returned, or something else.
-Middleware: TypeAlias = Callable[[Callback, CallNext], Awaitable[Any]]
 
 
 class CurrentCallback(msgspec.Struct, frozen=True):
@@ -36,7 +36,6 @@ class CurrentCallback(msgspec.Struct, frozen=True):
     idempotency_key: str  # the same at every go
 
 
-_OURS = __name__.partition(".")[0]
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 _current: ContextVar[CurrentCallback] = ContextVar("current_callback")
@@ -97,13 +96,14 @@ def outcome_of(callback_id: int, value: Any) -> Outcome | None:
 _TOLD = (OutcomeWord.APPLIED, OutcomeWord.DUPLICATE, OutcomeWord.IGNORED)
 
 
-def hand_over(name: str, connection: Connection, callbacks: Sequence[Callback], at: int) -> list[Outcome]:
+def hand_over(name: str, connection: Connection, callbacks: Sequence[Callback], at: int | None = None) -> list[Outcome]:
     """Enqueue one task a callback for the handler of this name, in the worker's transaction.
 
     The task's key guards against doing it twice. One that is done or given up begins anew: only a person who has a
     callback decided again comes here twice.
     """
-    enqueue(connection, [task_of(callback, name, at) for callback in callbacks], at, reopen=True)
+    due_at = now_us() if at is None else at  # `super().apply(connection, callbacks)` of somebody's own
+    enqueue(connection, [task_of(callback, name, due_at) for callback in callbacks], due_at, reopen=True)
     return [Outcome(c.id, OutcomeWord.APPLIED, "handed_over") for c in callbacks]
 
 
@@ -113,8 +113,7 @@ async def run(
     """`handle(data)` of this handler inside its middleware, with `current_callback()` set → what it returned."""
 
     async def innermost(_callback: Callback) -> Any:
-        value = handler.handle(data)
-        return await value if inspect.isawaitable(value) else value
+        return await call_own(handler.handle, data)
 
     running = _running.set(handler)
     token = _current.set(
@@ -134,21 +133,6 @@ async def run(
         _running.reset(running)
 
 
-def chain(middleware: Sequence[Middleware], innermost: CallNext) -> CallNext:
-    """The middleware around `innermost`, the first added outermost."""
-    call = innermost
-    for wrap in reversed(middleware):
-        call = _wrapped(wrap, call)
-    return call
-
-
-def _wrapped(wrap: Middleware, call_next: CallNext) -> CallNext:
-    async def call(callback: Callback) -> Any:
-        return await wrap(callback, call_next)
-
-    return call
-
-
 def headers_of(callback: Callback) -> dict[str, str]:
     """The headers that the log kept of a callback."""
     return (
@@ -156,46 +140,6 @@ def headers_of(callback: Callback) -> dict[str, str]:
         if callback.headers
         else {}
     )
-
-
-def as_the_engine_calls(own: Callable[..., Any]) -> Callable[..., Any]:
-    """`apply(self, connection, callbacks)` of your own → the engine's form with `at`, and an outcome each."""
-    if inspect.iscoroutinefunction(own):
-        raise TypeError("apply runs inside the worker's transaction and cannot be async; use handle for that")
-    try:
-        inspect.signature(own).bind(None, None, None, None)
-        with_time = True
-    except TypeError:
-        with_time = False
-    ours = own.__module__.partition(".")[0] == _OURS  # tested, and on the hot path
-
-    @functools.wraps(own)
-    def apply(self: Any, connection: Connection, callbacks: Sequence[Callback], at: int = 0) -> Any:
-        told = own(self, connection, callbacks, at) if with_time else own(self, connection, callbacks)
-        if told is None:
-            return [Outcome(callback.id, OutcomeWord.APPLIED) for callback in callbacks]
-        return told if ours else outcomes_of(told, callbacks)
-
-    return apply
-
-
-def outcomes_of(told: Any, callbacks: Sequence[Callback]) -> list[Outcome]:
-    """What an `apply` of your own returned, if it is an outcome for each. Raises TypeError that says what is wrong."""
-    outcomes = list(told) if isinstance(told, Iterable) else [told]
-    for outcome in outcomes:
-        if not isinstance(outcome, Outcome):
-            kind = type(outcome).__name__
-            raise TypeError(f"apply returned {kind}; it returns nothing, or a list with an Outcome for each callback")
-        if outcome.word not in _OUTCOME_WORDS:
-            raise TypeError(f"apply returned an Outcome of the word {outcome.word!r}; it is one of OutcomeWord")
-    told_of = {outcome.callback_id for outcome in outcomes}
-    for callback in callbacks:
-        if callback.id not in told_of:
-            raise TypeError(f"apply returned no outcome for the callback {callback.id}")
-    return outcomes
-
-
-_OUTCOME_WORDS = frozenset(OutcomeWord)
 
 
 def header_name(name: str | bytes) -> bytes:
@@ -243,13 +187,29 @@ class HandlerPerformer:
         try:
             value = await run(handler, callback, data, attempt=task.tries, middleware=self._middleware)
         except ValidationError as error:
+            log.warning("handler_refused", **told_of(task, error))
             return refusal_of(error)
+        except Exception as error:
+            tell_failed("handler_failed", task, error)
+            raise
         return result_of(value)
 
     @property
     def settle(self) -> Settle:
         """Keep what the handler told of the callback, in the transaction that writes the result."""
         return settle
+
+
+def told_of(task: Task, error: BaseException) -> dict[str, str]:
+    """What a log line says of a try that failed."""
+    number = "" if task.callback_id is None else str(task.callback_id)
+    return {"handler": task.destination, "callback_id": number, "error": words_of(error, redact)}
+
+
+def tell_failed(event: str, task: Task, error: BaseException) -> None:
+    """Log an exception of somebody's own code: the traceback once, a line at each further try."""
+    first = error if task.tries == 1 else None
+    log.error(event, **told_of(task, error), attempt=task.tries, exc_info=first)
 
 
 def settle(connection: Connection, task: Task, result: Result, proposed: Verdict, at: int) -> Verdict:

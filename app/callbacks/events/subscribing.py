@@ -1,7 +1,6 @@
 """`@callback_manager.on("transaction.settled")`: functions of the application that hear of domain events."""
 
 import asyncio
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,19 +8,19 @@ import msgspec
 import orjson
 from sqlalchemy import Engine
 
-from app.callbacks.base.handing_over import refusal_of, result_of
+from app.callbacks.base.handing_over import refusal_of, result_of, tell_failed, told_of
+from app.callbacks.base.middleware import call_own
 from app.core.database import reading
 from app.core.errors import FieldError, HandlerNameTaken, ValidationError
+from app.core.telemetry import get_logger
 from app.engine.tasks import Circuit, Failure, Policy, Result, Settle, Task
 from app.operate.endpoints.delivering import settle
 from app.operate.endpoints.events import Event, event_at, patterns_from
 from app.operate.endpoints.subscribed import PREFIX
-from app.providers.blocking import Threads
+
+log = get_logger(__name__)
 
 _NAME_CHARS_MAX = 120
-#: Calls that hang beyond their time-out still hold a thread each.
-_THREADS_MAX = 32
-_BUSY = {"success": False, "message": f"{_THREADS_MAX} earlier calls still hang"}
 
 
 class Subscriber(msgspec.Struct, frozen=True):
@@ -56,10 +55,6 @@ class Subscribers:
         self.by_name[full] = Subscriber(full, patterns_from("on", both), function)
 
 
-def _is_async(function: Any) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - whether it is async, not whether it can be called
-
-
 class CallPerformer:
     """Carries events to functions in the slow lane, each with retries, time-out and dead letter."""
 
@@ -73,7 +68,6 @@ class CallPerformer:
         """`subscribers` is looked up at each task, so that a late one counts."""
         self._engine = engine
         self._subscribers = subscribers
-        self._threads: Threads[Any] = Threads(_THREADS_MAX)
 
     def rate_of(self, destination: str) -> float | None:
         """Any."""
@@ -90,21 +84,18 @@ class CallPerformer:
         if event is None:
             return Failure("the event is no longer kept", final=True, reason="event_gone")
         try:
-            return result_of(await self._call(subscriber.function, event))
+            return result_of(await call_own(subscriber.function, event))
         except ValidationError as error:
+            log.warning("subscriber_refused", **told_of(task, error))
             return refusal_of(error)
+        except Exception as error:
+            tell_failed("subscriber_failed", task, error)
+            raise
 
     @property
     def settle(self) -> Settle:
         """Keep when it heard last."""
         return settle
-
-    async def _call(self, function: Callable[[Event], Any], event: Event) -> Any:
-        """An ordinary function has a thread of its own: nothing else waits for it."""
-        if _is_async(function):
-            return await function(event)
-        value = await self._threads.call(lambda: function(event), _BUSY)
-        return await value if inspect.isawaitable(value) else value
 
     def _read(self, number: int) -> Event | None:
         with reading(self._engine) as connection:

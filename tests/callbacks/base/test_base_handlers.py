@@ -140,6 +140,17 @@ def test_a_name_is_given_once_unless_it_is_replaced() -> None:
     assert (list(registry), len(registry), registry.get("other")) == (["mine"], 1, None)
 
 
+def test_one_handler_has_one_name_and_a_class_is_none() -> None:
+    registry, one = CallbackRegistry(), Custom()
+    registry.register("mine", one)
+    with pytest.raises(FieldError, match="registered as 'mine'"):
+        registry.register("second", one)
+    with pytest.raises(FieldError, match=r"register one of it: Custom"):
+        registry.register("third", Custom)  # type: ignore[arg-type]
+    registry.register("mine", one, replace=True)
+    assert list(registry) == ["mine"]
+
+
 def test_what_does_nothing_or_is_no_handler_is_not_registered() -> None:
     odd: list[Any] = [WebhookCallbackHandler("x"), object(), Custom, None]
     for handler in odd:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.callbacks.base.base_handlers import WebhookCallbackHandler, current_callback
-from app.callbacks.base.handing_over import CallNext, HandlerPerformer, key_of, run
+from app.callbacks.base.handing_over import HandlerPerformer, key_of, run
+from app.callbacks.base.middleware import CallNext
+from app.callbacks.callback_manager import CallbackManager
 from app.core.database import ensure_schema, make_engine, writing
 from app.core.errors import FieldError, FileRefused
 from app.engine.callback import Callback
@@ -156,12 +159,54 @@ async def test_the_current_callback_is_known_inside_of_a_handler_alone() -> None
         current_callback()
 
 
-async def test_a_handler_need_not_be_async() -> None:
+async def test_a_handler_need_not_be_async_and_holds_nobody_up() -> None:
+    gate = threading.Event()
+
     class Plain(WebhookCallbackHandler):
         def handle(self, data: Any) -> Any:  # type: ignore[override]
-            return data
+            assert gate.wait(10)  # the loop goes on meanwhile
+            return {"data": data, "id": current_callback().id}
 
-    assert await run(Plain("plain"), a_callback("plain", {}), {"a": 1}, attempt=1) == {"a": 1}
+    going = asyncio.create_task(run(Plain("plain"), a_callback("plain", {}), {"a": 1}, attempt=1))
+    await asyncio.sleep(0)
+    gate.set()
+    assert await going == {"data": {"a": 1}, "id": 1}
+
+
+async def test_what_a_handler_raises_is_logged_with_its_traceback_once(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler, callbacks = Recorder(failures=2), [a_callback("recorder", {})]
+    hand_over(engine, handler, callbacks)
+    runner = a_runner(engine, handler, callbacks)
+    for at in (2_000, 10**9, 10**12):
+        await runner.run_once(at)
+    lines = [record.getMessage() for record in caplog.records if "handler_failed" in record.getMessage()]
+    assert [("Traceback" in line, "the other side is away" in line) for line in lines] == [(True, True), (False, True)]
+    assert len(handler.seen) == 3
+
+
+async def takes_one(callback: Callback) -> None:
+    del callback
+
+
+@pytest.mark.parametrize("odd", [lambda _callback, call_next: call_next, None, "text", takes_one])
+def test_middleware_that_cannot_be_is_refused_when_it_is_added(odd: Any) -> None:
+    manager = CallbackManager(settings=settings())
+    with pytest.raises(FieldError, match="middleware"):
+        manager.add_middleware(odd)
+    assert manager.middleware == []
+
+
+async def test_an_object_may_be_middleware() -> None:
+    class Around:
+        async def __call__(self, callback: Callback, call_next: CallNext) -> Any:
+            return [await call_next(callback)]
+
+    manager = CallbackManager(settings=settings())
+    manager.add_middleware(Around())
+    handler = Recorder(answer="told")
+    assert await run(handler, a_callback("x", {}), {}, attempt=1, middleware=manager.middleware) == ["told"]
 
 
 def outcome(engine: Engine) -> tuple[str, str, str]:

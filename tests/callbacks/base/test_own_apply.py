@@ -9,13 +9,16 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from app.callbacks.base.base_handlers import WebhookCallbackHandler
+from app.callbacks.callback_manager import CallbackRouter
+from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
 from app.core.clock import now_us
-from app.core.database import reading
+from app.core.database import reading, writing
 from app.core.errors import ValidationError
 from app.engine.callback import Callback, Outcome, OutcomeWord
+from app.ledger.parked import lapse
 from app.operate import orders, wallets
 from app.operate.policy import UNASKED
-from tests.callbacks.world import World
+from tests.callbacks.world import Noting, World
 
 PUT = text("INSERT INTO seen VALUES (:id)")
 PAID = {"order_id": "TU-1", "transaction_status": "settlement", "gross_amount": "100000.00"}
@@ -132,6 +135,41 @@ def test_who_raises_for_one_callback_loses_that_one_alone(world: World) -> None:
     with reading(world.engine) as connection:
         row = connection.execute(text("SELECT detail FROM callback_outcomes WHERE callback_id = :id"), {"id": second})
         assert json.loads(row.scalar_one()) == {"error": "ValidationError", "text": "n must not be 1"}
+
+
+async def test_own_tables_first_and_then_handle_in_the_slow_lane(world: World) -> None:
+    class Both(Noting):
+        def apply(self, connection: Connection, callbacks: Sequence[Callback]) -> Any:
+            put(connection, callbacks)
+            return super().apply(connection, callbacks)
+
+    with world.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE seen (id INTEGER)"))
+    handler = Both("both")
+    world.manager.register_handler("both", handler)
+    number = world.keep("both", b'{"n": 1}')
+    world.work()
+    await world.carry_out()
+    assert (seen(world), handler.seen) == ([number], [{"n": 1}])
+    told = await CallbackRouter(world.manager).route_webhook("both", {"n": 2})
+    assert told["success"] is True
+    await world.carry_out()
+    assert (len(seen(world)), handler.seen) == (2, [{"n": 1}, {"n": 2}])
+
+
+def test_what_the_ledger_records_for_a_subclass_has_todays_time(world: World) -> None:
+    class Mine(MidtransCallbackHandler):
+        def apply(self, connection: Connection, callbacks: Sequence[Callback]) -> Any:  # type: ignore[override]
+            return super().apply(connection, callbacks)  # type: ignore[call-arg]
+
+    world.manager.register_handler("midtrans", Mine(settings=world.settings), replace=True)
+    world.keep("midtrans", json.dumps(PAID).encode(), "TU-1")
+    world.work()
+    assert world.outcomes() == [("parked", "not_announced")]
+    with writing(world.engine) as connection:
+        lapse(connection, now_us())
+    with reading(world.engine) as connection:  # a day has not passed since then
+        assert connection.execute(text("SELECT count(*) FROM callback_dead")).scalar_one() == 0
 
 
 @pytest.mark.parametrize(
