@@ -34,7 +34,7 @@ from app.operate.matters import DIFFERENCES
 from app.providers import digiflazz_prices, midtrans_report
 from app.providers.columns import Field
 from app.simulation.scenarios import SCENARIOS
-from docs.catalogue import not_covered, payment_words
+from docs.catalogue import fields, functions, not_covered, payment_words, providers
 from docs.figures import benchmark, deliveries, figures, growth, soak
 from docs.markdown import table
 
@@ -270,6 +270,9 @@ SECTIONS: tuple[Section, ...] = (
     Section("reports.md", "report columns", report_columns),
     Section("reports.md", "report words", report_words),
     Section("reports.md", "price columns", price_columns),
+    Section("providers.md", "providers", providers),
+    Section("provider-files.md", "functions", functions),
+    Section("provider-files.md", "fields", fields),
     Section("events.md", "events", events),
     Section("settings.md", "settings", settings),
     Section("errors.md", "errors", errors),

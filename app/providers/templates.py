@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -61,7 +61,7 @@ class Call(msgspec.Struct, frozen=True):
         if any(value is None for value in given):
             return None
         try:
-            return FUNCTIONS[self.function](*given)
+            return FUNCTIONS[self.function].call(*given)
         except (Unread, UnicodeError):
             return None
 
@@ -139,9 +139,9 @@ def _call(name: str, inside: str) -> Call:
     if name not in FUNCTIONS:
         raise TextError(f"{name}() is not a function here; there are {', '.join(sorted(FUNCTIONS))}")
     values = tuple(_value(each) for each in _arguments(inside))
-    takes = _TAKES.get(name, 1)
+    takes = FUNCTIONS[name].takes
     if takes and len(values) != takes:
-        raise TextError(f"{name}() takes {takes} values")
+        raise TextError(f"{name}() takes {takes} value{'s' if takes > 1 else ''}, not {len(values)}")
     return Call(name, values)
 
 
@@ -166,32 +166,51 @@ def _joined(*values: bytes) -> bytes:
     return b"".join(values)
 
 
-FUNCTIONS: Mapping[str, Callable[..., bytes | None]] = {
-    "optional": lambda value: value,  # empty where it is missing
-    "filled": lambda value: value or None,  # missing where it is empty
-    "bearer": lambda value: value[7:] if value[:7].lower() == b"bearer " else None,
-    "md5hex": _hex("md5"),
-    "sha1hex": _hex("sha1"),
-    "sha256hex": _hex("sha256"),
-    "sha512hex": _hex("sha512"),
-    "sha256base64": lambda value: base64.b64encode(hashlib.sha256(value).digest()),
-    "hmac256hex": lambda key, value: hmac.new(key, value, "sha256").hexdigest().encode(),
-    "hmac1hex": lambda key, value: hmac.new(key, value, "sha1").hexdigest().encode(),
-    "sha1": lambda value: hashlib.sha1(value, usedforsecurity=False).digest(),
-    "lower": bytes.lower,
-    "upper": bytes.upper,
-    "compact": compact,
-    "rewritten": rewritten,
-    "php": lambda value: rewritten(value, PHP),
-    "ascii": lambda value: rewritten(value, ASCII),
-    "form_sorted": form_sorted,
-    "noport": lambda value: re.sub(rb"^(https?://[^/?#:]+):\d+", rb"\1", value),
-    "withport": lambda value: re.sub(
-        rb"^(https?)(://[^/?#:]+)(?=[/?#]|$)",
-        lambda m: m[1] + m[2] + (b":443" if m[1] == b"https" else b":80"),
-        value,
+class Function(NamedTuple):
+    """What a text may write around values."""
+
+    call: Callable[..., bytes | None]
+    #: for people
+    does: str
+    #: how many values; 0: any number
+    takes: int = 1
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "optional": Function(lambda value: value, "the value; nothing where it is missing"),
+    "filled": Function(lambda value: value or None, "the value; counts as missing where it is empty"),
+    "bearer": Function(
+        lambda value: value[7:] if value[:7].lower() == b"bearer " else None, "the token of `Bearer TOKEN`"
     ),
-    "join": _joined,
+    "join": Function(_joined, "the values, one after the other", takes=0),
+    "lower": Function(bytes.lower, "in small letters"),
+    "upper": Function(bytes.upper, "in capitals"),
+    "md5hex": Function(_hex("md5"), "MD5, in hex"),
+    "sha1hex": Function(_hex("sha1"), "SHA-1, in hex"),
+    "sha256hex": Function(_hex("sha256"), "SHA-256, in hex"),
+    "sha512hex": Function(_hex("sha512"), "SHA-512, in hex"),
+    "sha256base64": Function(lambda value: base64.b64encode(hashlib.sha256(value).digest()), "SHA-256, in base64"),
+    "sha1": Function(lambda value: hashlib.sha1(value, usedforsecurity=False).digest(), "SHA-1, its 20 bytes"),
+    "hmac256hex": Function(
+        lambda key, value: hmac.new(key, value, "sha256").hexdigest().encode(), "HMAC-SHA256 of a key and a value", 2
+    ),
+    "hmac1hex": Function(
+        lambda key, value: hmac.new(key, value, "sha1").hexdigest().encode(), "HMAC-SHA1 of a key and a value", 2
+    ),
+    "compact": Function(compact, "JSON without its spaces; all else as it came"),
+    "rewritten": Function(rewritten, "JSON written again as JavaScript does; numbers and order as they came"),
+    "ascii": Function(lambda value: rewritten(value, ASCII), "the same as Python does: what is no ASCII is escaped"),
+    "php": Function(lambda value: rewritten(value, PHP), "the same as PHP does: `/` and what is no ASCII are escaped"),
+    "form_sorted": Function(form_sorted, "a form's fields by name, name and value glued"),
+    "noport": Function(
+        lambda value: re.sub(rb"^(https?://[^/?#:]+):\d+", rb"\1", value), "an address without its port"
+    ),
+    "withport": Function(
+        lambda value: re.sub(
+            rb"^(https?)(://[^/?#:]+)(?=[/?#]|$)",
+            lambda m: m[1] + m[2] + (b":443" if m[1] == b"https" else b":80"),
+            value,
+        ),
+        "an address with its port, 443 or 80 where it has none",
+    ),
 }
-#: How many values a function takes, where that is not one; 0: any number.
-_TAKES: Mapping[str, int] = {"hmac256hex": 2, "hmac1hex": 2, "join": 0}

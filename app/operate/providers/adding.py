@@ -206,7 +206,7 @@ def _payment(answers: Answers) -> dict[str, Any]:
     for word in ("paid", "pending", "expired", "failed", "refunded"):
         words = [each.strip() for each in getattr(answers, word).split(",") if each.strip()]
         if words:
-            says.append({"when": {answers.status: words}, "word": word})
+            says.append({"when": {answers.status: words if len(words) > 1 else words[0]}, "word": word})
     return {
         "order_id": answers.order_id,
         "attempt": answers.attempt or answers.order_id,
@@ -234,7 +234,10 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        rows = ",\n  ".join(map(_value, value))
+        return f"[\n  {rows},\n]" if value and isinstance(value[0], Mapping) else f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -119,6 +119,6 @@ def _row(name: str, provider: Provider, given: Mapping[str, str]) -> ProviderRow
         proof=proof_of(provider),
         variable=provider.secret.variable if provider.secret else "",
         set_up=not set_up(provider, given).lacking,
-        pays=provider.payment is not None,
+        pays=provider.payment is not None or provider.code == "orders",
         confirmed=provider.confirmed,
     )
