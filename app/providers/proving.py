@@ -55,7 +55,7 @@ class Reading:
         """The query's fields."""
         try:
             return dict(reversed(read_form(self.message.query.encode()))) if self.message.query else {}
-        except Unread:
+        except (Unread, UnicodeEncodeError):
             return {}
 
     def value(self, room: str, name: str, path: tuple[str | int, ...]) -> bytes | None:
