@@ -71,9 +71,12 @@ class UnreadableBody(ValidationError):
 class UnknownProvider(ValidationError):
     """Nobody handles callbacks under this name."""
 
-    def __init__(self, name: str) -> None:
-        """`name` as it stood in the address."""
-        super().__init__(f"no handler is registered under {name[:60]!r}; GET /callbacks/handlers lists them")
+    def __init__(self, name: str, *, catalogued: bool = False) -> None:
+        """`name` as it stood in the address; `catalogued`: as a provider of the catalogue."""
+        told = "the catalogue has no provider {}; `callbacks providers list` lists them, `add` writes a new one"
+        if not catalogued:
+            told = "no handler is registered under {}; GET /callbacks/handlers lists them"
+        super().__init__(told.format(repr(name[:60])))
 
 
 class FileRefused(ValidationError):

@@ -7,7 +7,7 @@ stand last: a hundred files cost a start nothing.
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -76,14 +76,17 @@ class Catalog:
         return read_provider(*self._text(name), vectors=True)
 
     def variables(self) -> dict[str, str]:
-        """The variable of each provider's secret, found without parsing the files; "" where one has none."""
-        return {name: _variable(_text(self._files[name])) for name in self.names()}
+        """The variable of each provider's secret, found without parsing the files; "" where one has none.
+
+        Nor has one whose file cannot be read: `get` says why.
+        """
+        return {name: _variable(self._files[name]) for name in self.names()}
 
     def _file(self, name: str) -> Traversable:
         try:
             return self._files[name]
         except KeyError:
-            raise UnknownProvider(name) from None
+            raise UnknownProvider(name, catalogued=True) from None
 
     def _text(self, name: str) -> tuple[str, str]:
         file = self._file(name)
@@ -128,10 +131,16 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _packages(installed: bool) -> Iterable[Traversable]:  # noqa: FBT001 - private
+def _packages(installed: bool) -> Iterator[Traversable]:  # noqa: FBT001 - private
     if not installed:
-        return ()
-    return [files(point.value) for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)]
+        return
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
+        try:
+            yield files(point.value)
+        except Exception as error:  # whatever a package's import raises
+            package = point.dist.name if point.dist else "a package"
+            reason = f"{package} names it at the entry point {ENTRY_POINTS}, and it cannot be imported: {error!r}"
+            raise CatalogRefused(point.value, "", reason) from error
 
 
 def _text(file: Traversable) -> str:
@@ -150,6 +159,9 @@ def _without_vectors(text: str) -> str:
     return text[: first.start()] if first else text
 
 
-def _variable(text: str) -> str:
-    found = _VARIABLE.search(_without_vectors(text))
+def _variable(file: Traversable) -> str:
+    try:
+        found = _VARIABLE.search(_without_vectors(_text(file)))
+    except CatalogRefused:
+        return ""
     return found[1] if found else ""

@@ -80,6 +80,7 @@ def test_a_broken_file_is_told_when_it_is_asked_for_and_spoils_no_other(tmp_path
     (tmp_path / "huge.toml").write_text("#" * (1 << 20) + "#")
     catalog = Catalog([tmp_path], installed=False)
     assert catalog.get("kurir").title == "Kurir"
+    assert catalog.variables()["kurir"] == "KURIR_SECRET"
     for name in ("broken", "latin", "huge"):
         with pytest.raises(CatalogRefused, match=f"{name}.toml"):
             catalog.get(name)
@@ -115,6 +116,16 @@ def test_an_installed_package_brings_files_of_its_own(tmp_path: Path, monkeypatc
         assert Catalog().get("kurir").title == "Kurir"
     finally:
         sys.modules.pop("couriers_of_mine", None)
+
+
+def test_a_package_that_cannot_be_imported_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "broken_couriers-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-couriers\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[callback_system.providers]\ncouriers = no_such_couriers\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(CatalogRefused, match="no_such_couriers: broken-couriers names it"):
+        Catalog().names()
 
 
 def test_a_start_looks_at_names_and_variables_and_parses_no_file() -> None:
