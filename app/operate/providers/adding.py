@@ -14,7 +14,7 @@ from app.providers.catalog import read_provider
 from app.providers.catalog.model import Provider
 from app.providers.message import Message
 from app.providers.signing import KeyPair, made_up, put, sign
-from app.providers.templates import TextError, place
+from app.providers.templates import TextError, compiled, place
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _AT_SECONDS = 1_764_000_000  # of vectors: any moment, the same for ever
@@ -94,7 +94,7 @@ def vectors_of(provider: Provider, answers: Answers) -> list[dict[str, Any]]:
     bare = Message(good[0].body, {b"content-type": good[0].headers[b"content-type"]})
     kind, stale = answers.kind, answers.time and answers.kind != "token"
     third = (good[0], "an hour off", at + 3_600 * _SECOND_US + answers.tolerance * _SECOND_US) if stale else None
-    changed = msgspec.structs.replace(good[0], body=_changed(good[0].body, answers.body))
+    changed = _changed(good[0], answers)
     bad = [
         (other, "signed with another secret" if kind != "token" else "another token", at),
         (bare if not _in_body(answers) else Message(_bodies(answers)[0], bare.headers), "no proof", at),
@@ -151,8 +151,14 @@ def _values(answers: Answers, number: str) -> list[tuple[str, str]]:
 _OURS = frozenset({"body", "method", "path", "url", "timestamp", "secret", "fields"})
 
 
-def _changed(body: bytes, how: str) -> bytes:
-    return body + b" " if how == "json" else body + b"&more=1"
+def _changed(message: Message, answers: Answers) -> Message:
+    """Another text than was signed: a field of it where some are signed, else the whole body."""
+    signed = [each for each in compiled(answers.signed).places() if each.room == "field"]
+    if signed:
+        body = put(message.body, answers.body, signed[0].path, "changed")
+    else:
+        body = message.body + (b" " if answers.body == "json" else b"&more=1")
+    return msgspec.structs.replace(message, body=body)
 
 
 def _cased(message: Message) -> Message:
@@ -166,6 +172,7 @@ def _row(case: str, expected: str, why: str, message: Message, pair: KeyPair, at
     if why:
         row["why"] = why
     row |= {"at": at // _SECOND_US, "secret": pair.proves, "path": message.path, "url": message.url}
+    row["query"] = message.query
     row["headers"] = {name.decode(): value.decode() for name, value in message.headers.items()}
     row["body"] = message.body.decode()
     return {name: value for name, value in row.items() if value != ""}
