@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
+from msgspec import structs
 from rich.text import Text
 
 from app.cli import parts, printing
+from app.cli.parts import Json
 from app.core.clock import now_us
 from app.core.config import Settings, secrets_of
 from app.core.ends import ID_MAX
@@ -24,6 +26,7 @@ from app.operate.endpoints.delivering import Target
 from app.operate.endpoints.endpoints import senders_from
 from app.operate.endpoints.events import patterns_from
 from app.operate.endpoints.reaching import url_from
+from app.operate.shown import time_text
 from app.providers.standard_webhooks import new_secret, secret_from
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class _Wanted(NamedTuple):
         return f"{self.source or _HERE} {self.to}"
 
 
-def forward(
+def forward(  # noqa: PLR0917 - the options are what one may want of it
     to: Annotated[str, typer.Option(help="Where each callback is posted.", metavar="URL", show_default=False)],
     since: Annotated[
         int | None,
@@ -62,10 +65,12 @@ def forward(
         str, typer.Option(help="Domain events, too: patterns such as transaction.*", metavar="PATTERNS")
     ] = "",
     secret: Annotated[str, typer.Option(help="Sign with this one; by default a new one, which is shown.")] = "",
+    json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
     """Post callbacks to a program of yours as they come, signed, in order; what came while it was away comes first.
 
-    A program that is down is waited for. With --from, CALLBACK_ADMIN_TOKEN is that system's. Ctrl-C stops.
+    A program that is down is waited for. With --from, CALLBACK_ADMIN_TOKEN is that system's. With --json, an object
+    a line. Ctrl-C stops.
 
     Example: callbacks forward --to http://127.0.0.1:3000/hooks --from https://shop.example
     """
@@ -79,12 +84,12 @@ def forward(
     key = secret_from(secret) if secret else new_secret()
     hide(key)
     with suppress(KeyboardInterrupt):
-        asyncio.run(_follow(settings, wanted, key, since, shown=not secret))
+        asyncio.run(_follow(settings, wanted, key, since, shown=not secret, json=json))
     last = _place_of(_places(settings), wanted.name)
     printing.err().print(Text(f"stopped after callback {last['callback_id']}" if last else "stopped", "dim"))
 
 
-async def _follow(settings: Settings, wanted: _Wanted, key: str, since: int | None, *, shown: bool) -> None:
+async def _follow(settings: Settings, wanted: _Wanted, key: str, since: int | None, *, shown: bool, json: bool) -> None:
     from app.callbacks.events.following import NO_EVENTS, Follower, Place  # noqa: PLC0415 - each command loads its own room only
     from app.providers.outgoing import open_client  # noqa: PLC0415 - as above
 
@@ -99,14 +104,14 @@ async def _follow(settings: Settings, wanted: _Wanted, key: str, since: int | No
                 place = Place(place.callback_id, end.event)
             if since is not None:
                 place = Place(since, place.event)
-            _say_hello(wanted, key if shown else "", place)
+            _say_hello(wanted, key if shown else "", place, json=json)
             follower = Follower(
                 source,
                 client,
                 Target("forward", wanted.to, (key,), ""),
                 place,
                 events=bool(wanted.patterns),
-                show=_show,
+                show=_print_json if json else _show,
                 waiting=_Waiting(),
                 keep=lambda each: _keep(path, wanted.name, each),
             )
@@ -154,11 +159,11 @@ def _token(settings: Settings) -> str:
     return given
 
 
-def _say_hello(wanted: _Wanted, secret: str, place: "Place") -> None:
+def _say_hello(wanted: _Wanted, secret: str, place: "Place", *, json: bool) -> None:
     printing.err().print(Text(f"forwarding {wanted.source or 'from here'} → {wanted.to}", "bold"))
     printing.err().print(Text(f"after callback {place.callback_id}; Ctrl-C stops", "dim"))
     if secret:
-        printing.out().print(Text(f"secret {secret}"))
+        (printing.err() if json else printing.out()).print(Text(f"secret {secret}"))
         sys.stdout.flush()
 
 
@@ -167,6 +172,11 @@ def _show(told: "Told") -> None:
     line = Text(f"{at}  ", "dim").append(f"{printing.safe(told.what):<12} {printing.safe(told.kind):<24} ")
     line.append(f"{told.id}  ", "dim").append(told.result, "green" if told.success else "red")
     printing.out().print(line.append(f"  {told.milliseconds} ms", "dim"))
+    sys.stdout.flush()
+
+
+def _print_json(told: "Told") -> None:
+    sys.stdout.write(jsonlib.dumps({"at": time_text(now_us()), **structs.asdict(told)}) + "\n")
     sys.stdout.flush()
 
 

@@ -328,7 +328,7 @@ def test_every_command_has_an_example_that_names_it(path: tuple[str, ...], comma
 
 def test_every_command_that_prints_data_can_print_json() -> None:
     without = {" ".join(path) for path, command in every_command() if "json" not in {p.name for p in command.params}}
-    assert without == {"up", "serve", "worker", "bot", "migrate", "forward"}
+    assert without == {"up", "serve", "worker", "bot", "migrate"}
 
 
 def test_exit_codes_are_0_1_or_2() -> None:
