@@ -92,7 +92,7 @@ def test_a_system_that_asks_somebody_else_is_told_what_to_set(command: Command) 
         (("midtrans",), {"MIDTRANS_SERVER_KEY": ""}, 2, "MIDTRANS_SERVER_KEY"),
         (("digiflazz",), {"DIGIFLAZZ_WEBHOOK_SECRET": ""}, 2, "DIGIFLAZZ_WEBHOOK_SECRET"),
         (("midtrans", "--scenario", "nonsense"), {}, 2, "happy"),
-        (("discord",), {}, 2, "midtrans, digiflazz"),
+        (("discord",), {}, 2, "DISCORD_PUBLIC_KEY"),
         (("midtrans", "--count", "0"), {}, 2, "count"),
         (("midtrans",), {"CALLBACK_PORT": "1"}, 1, "callbacks up"),
     ],
