@@ -31,7 +31,7 @@ def reason_advice(reason: str, values: Mapping[str, Any], lang: Lang) -> tuple[s
 def alert_text(
     kind: str, subject: str, detail: Mapping[str, Any], lang: Lang, *, user_id: str = ""
 ) -> tuple[str, str, list[str]]:
-    """What happened, what to do, and commands; `subject` is `order:TU-1`, `wallet:ani`, `provider:midtrans`, `log`.
+    """What happened, what to do, and commands; `subject` is `order:TU-1`, `refund:TU-1`, `wallet:ani`, `log` …
 
     `user_id`: whose order it is about.
     """
@@ -39,7 +39,7 @@ def alert_text(
     matter = matter or ALERTS.get(kind, WHATEVER)
     family, _, name = subject.partition(":")
     values = {"user_id": user_id, **_with_detail(kind, detail), "subject": name or subject}
-    values |= {"order_id": name} if family == "order" else {"user_id": name} if family == "wallet" else {}
+    values |= {"order_id": name} if family in {"order", "refund"} else {"user_id": name} if family == "wallet" else {}
     return (fill(matter.told, values, lang), *_advice(matter, values, lang))
 
 

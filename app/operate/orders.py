@@ -19,7 +19,7 @@ from app.operate.announcement import amount_from, order_from
 from app.operate.books_shown import CauseShown, FactShown, PostingShown
 from app.operate.chats.messaging import notice_keys
 from app.operate.orders_shown import NoticeShown, TransactionShown
-from app.operate.outcomes import alerts_about, callbacks_of_order
+from app.operate.outcomes import alerts_about, callbacks_of_order, subjects_of
 from app.operate.shown import amount_text, time_text
 
 WHO_CHARS_MAX = 128
@@ -86,7 +86,7 @@ def show_order(connection: Connection, order_id: str, *, lang: Lang) -> Transact
         ],
         callbacks=callbacks_of_order(connection, order, lang=lang),
         causes=[cause_shown(cause) for cause in causes],
-        alerts=alerts_about(connection, [f"order:{order.order_id}", f"wallet:{order.user_id}"], lang=lang),
+        alerts=alerts_about(connection, [*subjects_of(order.order_id), f"wallet:{order.user_id}"], lang=lang),
     )
 
 

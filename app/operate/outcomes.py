@@ -140,11 +140,22 @@ def alerts_found(
 
 def _alerts_shown(connection: Connection, rows: Iterable[Sequence[Any]], *, lang: Lang) -> list[AlertShown]:
     found = list(rows)
-    users = users_of(connection, (row[2].removeprefix(_ORDER) for row in found if row[2].startswith(_ORDER)))
-    return [_alert_shown(row, users.get(row[2].removeprefix(_ORDER), ""), lang=lang) for row in found]
+    orders = [_order_of(row[2]) for row in found]
+    users = users_of(connection, (order_id for order_id in orders if order_id is not None))
+    return [_alert_shown(row, users.get(order or "", ""), lang=lang) for row, order in zip(found, orders, strict=True)]
 
 
-_ORDER = "order:"
+def subjects_of(order_id: str) -> list[str]:
+    """What alerts about an order have as their subject."""
+    return [f"{family}{order_id}" for family in _FAMILIES]
+
+
+def _order_of(subject: str) -> str | None:
+    return next((subject.removeprefix(family) for family in _FAMILIES if subject.startswith(family)), None)
+
+
+#: `refund:` of what a report says of a refund, beside what it says of the payment.
+_FAMILIES = ("order:", "refund:")
 
 
 def _alert_shown(row: Sequence[Any], user_id: str, *, lang: Lang) -> AlertShown:

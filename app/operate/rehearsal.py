@@ -18,7 +18,7 @@ from app.operate import inbox
 from app.operate.advice import reason_text
 from app.operate.again import Decided, Person, decide_anew, in_log
 from app.operate.alerts_shown import AlertShown
-from app.operate.outcomes import alerts_about, outcomes_of
+from app.operate.outcomes import alerts_about, outcomes_of, subjects_of
 from app.operate.replay_shown import MoveShown, ReplayExplainedShown
 from app.operate.savepoint import savepoint
 from app.operate.shown import amount_text
@@ -131,7 +131,7 @@ def _picture(connection: Connection, order: books.OrderRow | None, lang: Lang) -
         ),
         {"first": f"ask:{order.no}:", "end": f"ask:{order.no};"},
     ).scalars()
-    alerts = alerts_about(connection, [f"order:{order.order_id}", f"wallet:{order.user_id}"], lang=lang)
+    alerts = alerts_about(connection, [*subjects_of(order.order_id), f"wallet:{order.user_id}"], lang=lang)
     return _Picture(
         known,
         effect(order.kind, order.amount, known) if order.announced_at is not None else None,

@@ -77,7 +77,12 @@ def _alert(state: Import, row: ReportRow, difference: Difference) -> Alert:
         "import": state.no,
         **({"row": msgspec.to_builtins(row)} if row.says is Says.PAID else {}),
     }
-    return Alert("report_differs", f"order:{row.order_id}", detail)
+    return Alert("report_differs", _subject(row), detail)
+
+
+def _subject(row: ReportRow) -> str:
+    """A payment and a refund of one order may both differ: an alert each, and each is closed by its own."""
+    return f"{'refund' if _about(row) == _REFUND else 'order'}:{row.order_id}"
 
 
 def _about(row: ReportRow) -> str:
@@ -92,18 +97,19 @@ def _settle(connection: Connection, state: Import, agreeing: Iterable[ReportRow]
     """
     driver(connection).executemany(
         "UPDATE callback_alerts SET closed_at = ?1, closed_by = 'report' WHERE kind = 'report_differs'"
-        " AND subject = ?2 AND closed_at IS NULL AND json_extract(detail, '$.about') = ?3"
+        " AND subject IN (?2, ?8) AND closed_at IS NULL AND json_extract(detail, '$.about') = ?3"
         " AND json_extract(detail, '$.import') <> ?4 AND (?5 OR json_extract(detail, '$.what') = ?6)"
         " AND (?7 = '' OR lower(json_extract(detail, '$.transaction_id')) IN ('', lower(?7)))",
         [
             (
                 state.began_at,
-                f"order:{row.order_id}",
+                _subject(row),
                 _about(row),
                 state.no,
                 row.says is Says.PAID or row.says in TAKES_BACK,
                 str(What.NOT_PAID_THERE),
                 row.transaction_id,
+                f"order:{row.order_id}",  # refunds stood there, too, before they had a subject of their own
             )
             for row in agreeing
         ],

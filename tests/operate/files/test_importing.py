@@ -7,7 +7,7 @@ from app.ledger.facts import Fact, FactKind, Told
 from app.operate.advice import reason_text
 from app.operate.files import comparing
 from app.operate.files.importing import import_csv
-from app.operate.orders import resolve_order
+from app.operate.orders import resolve_order, show
 from app.operate.policy import UNASKED
 from tests.operate.files.csv_files import alerts, bring, prices, report, rows
 from tests.operate.shop import Shop
@@ -49,7 +49,7 @@ def test_a_report_is_compared_and_what_differs_becomes_an_alert(busy: Shop) -> N
     found = {alert.subject: alert for alert in alerts(busy)}
     assert {subject: alert.detail["what"] for subject, alert in found.items()} == {
         "order:TU-2": "not_credited",
-        "order:TU-3": "refund_differs",
+        "refund:TU-3": "refund_differs",
         "order:TU-9": "not_announced",
     }
     lost = found["order:TU-2"]
@@ -80,6 +80,23 @@ def test_a_payment_that_agrees_closes_nothing_about_a_refund_nor_what_its_own_re
     assert [alert.detail["what"] for alert in alerts(busy)] == ["refund_not_in_books"]
     bring(busy, report("TU-1,T1,100000.00,settlement"))
     assert [alert.detail["what"] for alert in alerts(busy)] == ["refund_not_in_books"]
+
+
+def test_a_payment_and_a_refund_of_one_order_that_differ_are_an_alert_each(busy: Shop) -> None:
+    both = report("TU-1,T9,100000.00,settlement", "TU-1,T1,-100000.00,refund")
+    bring(busy, both, "first.csv")
+    assert {alert.subject: alert.detail["what"] for alert in alerts(busy)} == {
+        "order:TU-1": "another_attempt",
+        "refund:TU-1": "refund_not_in_books",
+    }
+    (refund,) = [alert for alert in alerts(busy) if alert.subject == "refund:TU-1"]
+    assert refund.text.startswith("Order TU-1 (first.csv line 3)")
+    about = show(busy.engine, "TU-1", lang="en").alerts
+    assert {alert.subject for alert in about} >= {"order:TU-1", "refund:TU-1"}
+    word = {"word": "refund", "amount": "100000.00", "reason": "seen at Midtrans"}
+    resolve_order(busy.engine, "TU-1", word, who="sari", at=busy.tick(), policy=UNASKED, lang="en")
+    bring(busy, report("TU-1,T1,-100000.00,refund"), "third.csv")
+    assert [alert.subject for alert in alerts(busy)] == ["order:TU-1"]
 
 
 @pytest.mark.parametrize(
@@ -160,11 +177,11 @@ def test_what_differed_is_over_when_the_late_callback_comes_or_a_person_decides(
     busy.tell("TU-2", Told("TU-2", (Fact(FactKind.PAID, "T2"),)))
     busy.announce("TU-8")
     again(busy)
-    assert {alert.subject for alert in alerts(busy)} == {"order:TU-3", "order:TU-8", "order:TU-9"}
+    assert {alert.subject for alert in alerts(busy)} == {"refund:TU-3", "order:TU-8", "order:TU-9"}
     word = {"word": "paid", "reason": "seen at Midtrans"}
     resolve_order(busy.engine, "TU-8", word, who="sari", at=busy.tick(), policy=UNASKED, lang="en")
     again(busy)
-    assert {alert.subject for alert in alerts(busy)} == {"order:TU-3", "order:TU-9"}
+    assert {alert.subject for alert in alerts(busy)} == {"refund:TU-3", "order:TU-9"}
     assert {alert.closed_by for alert in alerts(busy, closed=True) if alert.closed_by} == {"books"}
 
 
