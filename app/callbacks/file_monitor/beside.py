@@ -13,15 +13,17 @@ from app.operate.advice import reason_text
 Done = TypeVar("Done")
 
 
-async def beside(bind: Engine | Connection, work: Callable[[], Done]) -> Done:
+#: Not the loop's: a network folder that hangs must hold up nothing but files.
+FILES = ThreadPoolExecutor(4, "callbacks-files")
+#: Nor those who upload, whose files lie on a disk of ours.
+UPLOADS = ThreadPoolExecutor(4, "callbacks-uploads")
+
+
+async def beside(bind: Engine | Connection, work: Callable[[], Done], threads: ThreadPoolExecutor = FILES) -> Done:
     """Do work that waits for disks in a thread; where the state is a connection (a test's fixture), in its own."""
     if isinstance(bind, Connection):
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_threads, work)
-
-
-#: Not the loop's: a network folder that hangs must hold up nothing but files.
-_threads = ThreadPoolExecutor(4, "callbacks-files")
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 def told(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.reading import object_of
-from app.callbacks.file_monitor.beside import beside, told
+from app.callbacks.file_monitor.beside import UPLOADS, beside, told
 from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.errors import FieldError, FileRefused, UnreadableBody
@@ -29,7 +29,7 @@ async def keep(bind: Engine | Connection, settings: Settings, data: Any, callbac
     """Keep the file → what `handle(data)` returns. Raises FileRefused."""
     upload = told_by(data)
     try:
-        kept = await beside(bind, lambda: keep_upload(bind, settings, upload, callback_id, at=now_us()))
+        kept = await beside(bind, lambda: keep_upload(bind, settings, upload, callback_id, at=now_us()), UPLOADS)
     except FileRefused as refused:
         raise FileRefused(refused.reason, filename=clean_name(upload.original_filename), **refused.detail) from None
     outcome = "duplicate" if kept.reason == "proof_seen_before" else "applied"
