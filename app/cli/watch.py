@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -21,14 +20,17 @@ from app.core.clock import now_us
 from app.core.config import Settings
 from app.core.database import check_schema, get_engine, writing
 from app.core.errors import FieldError, StartRefused
+from app.core.telemetry import get_logger
 from app.engine.callback import Handler
 from app.engine.log.place import log_path, make_folder, take_watch_lock
 from app.files.ignoring import ignoring
 from app.files.opening import Folder, folder_at
 from app.files.settling import Patience
-from app.operate.files.folders import forget, named, remember
+from app.operate.files.folders import forget, named, remember, unwatchable
 from app.operate.files.watching import Place, Told, Watching
 from app.operate.shown import time_text
+
+log = get_logger(__name__)
 
 _BAR_FILES = 20_000
 _REST = Patience().rest
@@ -76,7 +78,7 @@ def watch(  # noqa: PLR0917 - the options are what one may want of a watcher
     from app.engine.supervisor import stop_with_supervisor  # noqa: PLC0415 - as above
 
     settings = parts.settings()
-    folders = _outermost(_folders(paths or list(named(settings))))
+    folders = _outermost(_folders(paths) if paths else _named(settings))
     engine = get_engine()
     with starting():
         check_schema(engine)
@@ -100,17 +102,28 @@ def watch(  # noqa: PLR0917 - the options are what one may want of a watcher
 
 
 def _folders(paths: Sequence[str]) -> list[Folder]:
-    if not paths:
-        raise StartRefused("no folder is named: callbacks watch /srv/inbox, or set CALLBACK_FOLDERS")
     found = [folder_at(path) for path in paths]
     for folder in found:
-        try:
-            folder.real.encode()
-        except UnicodeEncodeError:
-            raise FieldError("PATH", f"{printing.safe(folder.real)!r} is not UTF-8; watch a folder above it") from None
-        if Path(folder.real).exists() and not Path(folder.real).is_dir():
-            raise FieldError("PATH", f"{folder.spelled} is no folder")
+        if why := unwatchable(folder):
+            raise FieldError("PATH", f"{printing.safe(folder.spelled)} {why}")
     return found
+
+
+def _named(settings: Settings) -> list[Folder]:
+    """Those of CALLBACK_FOLDERS; one that cannot be watched is told, and the others are watched."""
+    found = [folder_at(path) for path in named(settings)]
+    if not found:
+        raise StartRefused("no folder is named: callbacks watch /srv/inbox, or set CALLBACK_FOLDERS")
+    good = []
+    for folder in found:
+        if why := unwatchable(folder):
+            log.error("watch.not_watched", setting="CALLBACK_FOLDERS", folder=folder.spelled, why=why)
+        else:
+            good.append(folder)
+    if not good:
+        told = "; ".join(f"{printing.safe(folder.spelled)} {unwatchable(folder)}" for folder in found)
+        raise StartRefused(f"CALLBACK_FOLDERS names nothing that can be watched: {told}")
+    return good
 
 
 def _outermost(folders: Sequence[Folder]) -> list[Folder]:

@@ -70,7 +70,7 @@ class _Round:
             yield from guarded("worker", lambda: databases.worker(engine, settings, at=self.at, serving=serving))
             yield from guarded("channels", lambda: channels.linked(engine, settings))
             yield from guarded("endpoints", lambda: endpoints.listening(engine))
-            yield from guarded("folders", lambda: folders.watched(engine, at=self.at))
+            yield from guarded("folders", lambda: folders.watched(engine, settings, at=self.at))
             yield from guarded("handlers", lambda: network.unknown_to_the_worker(engine))
             yield from guarded("books", lambda: databases.books(engine))
             yield from guarded("dead letters", lambda: databases.waiting_for_a_person(engine, at=self.at))

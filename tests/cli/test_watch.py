@@ -295,6 +295,22 @@ def test_the_folders_of_the_settings_are_watched_where_none_is_named(desk: Desk)
     assert desk.told() == ["created a.csv"]
 
 
+def test_an_entry_of_the_settings_that_is_no_folder_is_told_and_the_others_are_watched(
+    desk: Desk, tmp_path: Path
+) -> None:
+    (desk.inbox / "a.csv").write_text("a")
+    (tmp_path / "file").write_text("x")
+    ran = run("watch", "--once", CALLBACK_FOLDERS=f"{tmp_path}/file:{desk.inbox}", **desk.settings)
+    assert ran.code == 0, ran.err
+    assert "watch.not_watched" in ran.err
+    assert f"{tmp_path}/file" in ran.err
+    assert desk.told() == ["created a.csv"]
+    none = run("watch", "--once", CALLBACK_FOLDERS=f"{tmp_path}/file", **desk.settings)
+    assert (none.code, "CALLBACK_FOLDERS" in none.err, "PATH" in none.err) == (2, True, False), none.err
+    told = run("doctor", CALLBACK_FOLDERS=f"{tmp_path}/file:{desk.inbox}", **desk.settings)
+    assert f"CALLBACK_FOLDERS: {tmp_path}/file is not watched (is no folder)" in " ".join(told.out.split())
+
+
 def test_what_it_cannot_begin_with_is_one_line(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for paths, more, code, words in (

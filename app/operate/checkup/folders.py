@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine, text
 
+from app.core.config import Settings
 from app.core.database import reading
 from app.core.language import Text
+from app.files.opening import folder_at
 from app.operate.checkup.finding import Finding, ok, warn
+from app.operate.files.folders import named, unwatchable
 from app.operate.shown import time_text
 
 #: A watcher notes every half a minute that it looked; a cron job may run once an hour.
@@ -17,8 +20,11 @@ _FOLDERS = text(
 )
 
 
-def watched(engine: Engine, *, at: int) -> Iterator[Finding]:
-    """A finding a folder."""
+def watched(engine: Engine, settings: Settings, *, at: int) -> Iterator[Finding]:
+    """A finding a folder, and one for each entry of CALLBACK_FOLDERS that is none."""
+    for path in named(settings):
+        if why := unwatchable(folder_at(path)):
+            yield warn("folders", _NONE, _NAME, path=path, why=why)
     with reading(engine) as connection:
         rows = connection.execute(_FOLDERS).all()
     for row in rows:
@@ -32,6 +38,8 @@ def watched(engine: Engine, *, at: int) -> Iterator[Finding]:
             yield ok("folders", _WELL, path=row.path, files=row.files, at=time_text(row.scanned_at))
 
 
+_NONE = Text("CALLBACK_FOLDERS: {path} tidak dipantau ({why})", "CALLBACK_FOLDERS: {path} is not watched ({why})")
+_NAME = Text("perbaiki CALLBACK_FOLDERS, lalu mulai ulang", "mend CALLBACK_FOLDERS, and start again")
 _WELL = Text("{path}: {files} file diketahui, terakhir dilihat {at}", "{path}: {files} files known, seen whole at {at}")
 _TROUBLE = Text("{path} tidak terlihat utuh: {trouble}", "{path} was not seen whole: {trouble}")
 _MEND = Text(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -43,6 +44,15 @@ def _databases(settings: Settings) -> Iterator[bytes]:
 def named(settings: Settings) -> Iterator[str]:
     """The paths of CALLBACK_FOLDERS."""
     return (path for part in settings.callback_folders.split(":") if (path := part.strip()))
+
+
+def unwatchable(folder: Folder) -> str:
+    """Why this cannot be watched; "": it can. One that is not there yet is watched for."""
+    try:
+        folder.real.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8; watch a folder above it"
+    return "is no folder" if Path(folder.real).exists() and not Path(folder.real).is_dir() else ""
 
 
 def remember(connection: Connection, path: str, at: int) -> int:
