@@ -105,7 +105,7 @@ def row_from(line: int, cells: Sequence[str], places: Places, mark: Mark) -> Pro
     for field in (*PRICED, "commission"):
         written = cell_at(cells, places, field)
         amounts[field] = amount = amount_from(written, mark) if written not in {"", "-"} else None
-        if written not in {"", "-"} and (amount is None or amount < 0):
+        if written not in {"", "-"} and (amount is None or amount < 0 or (field == "price" and not amount)):
             return Unread(line, "price_unreadable", line_of_text(written, _CELL_CHARS))
     if amounts["price"] is None and amounts["admin"] is None:
         return Unread(line, "price_unreadable")

@@ -131,6 +131,7 @@ def test_an_unlimited_stock_is_no_number() -> None:
         ("x;", "price_unreadable"),
         ("x;gratis", "price_unreadable"),
         ("x;-5000", "price_unreadable"),
+        ("x;0", "price_unreadable"),  # nothing is sold for nothing: it would be bought at a loss
         ("x;5.450", "price_unreadable"),  # alone in its column: two amounts
     ],
 )
