@@ -31,7 +31,7 @@ def reason_advice(reason: str, values: Mapping[str, Any], lang: Lang) -> tuple[s
 def alert_text(
     kind: str, subject: str, detail: Mapping[str, Any], lang: Lang, *, user_id: str = ""
 ) -> tuple[str, str, list[str]]:
-    """What happened, what to do, and commands; `subject` is `order:TU-1`, `refund:TU-1`, `wallet:ani`, `log` …
+    """What happened, what to do, and commands; `subject` is `order:TU-1`, `refund:TU-1`, `wallet:ani`, or `log`.
 
     `user_id`: whose order it is about.
     """
