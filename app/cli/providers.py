@@ -19,8 +19,8 @@ from app.operate.providers.adding import Answers
 from app.operate.providers.listing import ProviderRow, ProviderShown
 from app.operate.providers.trying import Server
 from app.providers.catalog import open_catalog
+from app.providers.key_pairs import made_up
 from app.providers.message import Message
-from app.providers.signing import made_up
 
 commands = typer.Typer(help="Senders that are known without code, from files.", no_args_is_help=True)
 

@@ -13,10 +13,11 @@ from app.core.secrets import usable_secrets
 from app.core.variables import variables
 from app.operate.providers import trying
 from app.providers.catalog import open_catalog
-from app.providers.catalog.checking import schemes_of
+from app.providers.catalog.checking import is_asymmetric, schemes_of
 from app.providers.catalog.model import Provider
+from app.providers.key_pairs import KeyPair
 from app.providers.message import Message
-from app.providers.signing import KeyPair, is_asymmetric, sign
+from app.providers.signing import sign
 from app.simulation.catalogue import Sender
 
 _JSON = {b"content-type": b"application/json"}

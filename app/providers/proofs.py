@@ -6,7 +6,7 @@ Comparisons are of bytes and in constant time. A key that is none fits nothing; 
 import hashlib
 import hmac
 import json
-from base64 import b64decode, urlsafe_b64decode
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from binascii import unhexlify
 from collections.abc import Callable, Mapping
@@ -116,6 +116,22 @@ def decoded(text: bytes, encoding: Encoding) -> bytes | None:
     except (ValueError, Base64Error):
         return None
     return text
+
+
+def encoded(proof: bytes, encoding: Encoding) -> str:
+    """A proof as it is written."""
+    if encoding == "hex":
+        return proof.hex()
+    if encoding == "base64":
+        return b64encode(proof).decode()
+    if encoding == "base64url":
+        return base64url(proof)
+    return proof.decode(errors="replace")
+
+
+def base64url(raw: bytes) -> str:
+    """As JSON Web Tokens write bytes: without the padding."""
+    return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def key_of(secret: bytes, how: Key) -> bytes | None:

@@ -7,34 +7,25 @@ is, a JWK with `d`. What the file reads from the request and the request lacks (
 import hashlib
 import hmac
 import json
-import secrets as dice
 import uuid
-from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
 from app.core.errors import FieldError
 from app.providers import proofs
-from app.providers.catalog.checking import schemes_of, several
-from app.providers.catalog.model import Clock, Encoding, Provider, Scheme
+from app.providers.catalog.checking import is_asymmetric, schemes_of, several
+from app.providers.catalog.model import Clock, Provider, Scheme
 from app.providers.message import Message
+from app.providers.proofs import base64url
 from app.providers.proving import Reading
+from app.providers.putting import put
 from app.providers.templates import Place, Template, compiled, place
 
 _SECOND_US = 1_000_000
-_RSA_BITS = 2048
-
-
-class KeyPair(NamedTuple):
-    """What a sender signs with, and what proves it; the same where a secret is shared."""
-
-    signs: str
-    proves: str
 
 
 def sign(
@@ -45,25 +36,6 @@ def sign(
     Raises FieldError where this secret cannot sign, or the body lacks what is signed.
     """
     return _Signing(provider, schemes_of(provider)[scheme_no], secret, config, at).sign(message)
-
-
-def is_asymmetric(scheme: Scheme) -> bool:
-    """Whether what proves the sender cannot sign."""
-    return scheme.kind in {"rsa", "ecdsa", "ed25519"} or scheme.algorithm == "ES256"
-
-
-def made_up(provider: Provider) -> KeyPair:
-    """A fresh secret, or pair of keys, of the provider's kind."""
-    scheme = schemes_of(provider)[0]
-    if is_asymmetric(scheme):
-        return _PAIRS["jwt" if scheme.kind == "jwt" else scheme.kind](scheme)
-    raw = dice.token_bytes(32)
-    text = {
-        "hex": raw.hex(),
-        "base64": b64encode(raw).decode(),
-        "whsec": f"whsec_{b64encode(raw).decode()}",
-    }.get(scheme.key, dice.token_hex(24))
-    return KeyPair(text, text)
 
 
 class _Signing:
@@ -145,7 +117,7 @@ class _Signing:
         return _MAKES[scheme.kind](key, text, scheme.algorithm)
 
     def _encoded(self, proof: bytes) -> str:
-        return proof.decode() if self.scheme.kind == "jwt" else encoded(proof, self.scheme.encoding)
+        return proof.decode() if self.scheme.kind == "jwt" else proofs.encoded(proof, self.scheme.encoding)
 
     def _with_parts(self, proof: str) -> str:
         clock = self.scheme.clock
@@ -170,76 +142,6 @@ class _Signing:
         raise FieldError("from", f"{where} is no place to put a proof")
 
 
-def put(body: bytes, how: str, path: Sequence[str | int], value: str) -> bytes:
-    """The body with this text at a path, made where it is missing. Raises FieldError for a body that is not so."""
-    if how.startswith("form") or (how == "json_or_form" and body.lstrip()[:1] not in {b"{", b"["}):
-        return _put_form(body, how.partition(":")[2], path, value)
-    return json.dumps(_put_json(_loaded(body), path, value), separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _put_form(body: bytes, inner: str, path: Sequence[str | int], value: str) -> bytes:
-    fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    first = str(path[0])
-    if len(path) == 1:
-        fields[first] = value
-    elif first == inner:
-        fields[first] = json.dumps(_put_json(_loaded(fields.get(first, "{}").encode()), path[1:], value))
-    else:
-        raise FieldError("body", f"{first} is no field of a form")
-    return urlencode(fields).encode()
-
-
-def _loaded(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise FieldError("body", "is not JSON") from None
-
-
-def _put_json(data: Any, path: Sequence[str | int], value: str) -> Any:
-    at = data
-    for step, following in pairwise(path):
-        if isinstance(step, str) and isinstance(at, dict):
-            at = at.setdefault(step, [] if isinstance(following, int) else {})
-        elif isinstance(step, int) and isinstance(at, list) and step < len(at):
-            at = at[step]
-        else:
-            raise FieldError("body", f"has no place {'.'.join(map(str, path))}")
-    if isinstance(at, dict) and isinstance(path[-1], str):
-        old = at.get(path[-1])
-        at[path[-1]] = _as_before(old, value)
-    elif isinstance(at, list) and isinstance(path[-1], int) and path[-1] < len(at):
-        at[path[-1]] = _as_before(at[path[-1]], value)
-    else:
-        raise FieldError("body", f"has no place {'.'.join(map(str, path))}")
-    return data
-
-
-def _as_before(old: Any, value: str) -> Any:
-    """A number stays one, where the new text is one."""
-    if isinstance(old, int | float) and not isinstance(old, bool):
-        try:
-            return int(value) if value.lstrip("-").isdigit() else float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def encoded(proof: bytes, encoding: Encoding) -> str:
-    """A proof as it is written."""
-    if encoding == "hex":
-        return proof.hex()
-    if encoding == "base64":
-        return b64encode(proof).decode()
-    if encoding == "base64url":
-        return _base64url(proof)
-    return proof.decode(errors="replace")
-
-
-def _base64url(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode().rstrip("=")
-
-
 def _time_text(clock: Clock, at: int) -> str:
     if clock.unit == "iso":
         return datetime.fromtimestamp(at // _SECOND_US, UTC).isoformat().replace("+00:00", "Z")
@@ -254,9 +156,9 @@ _MAKES: Mapping[str, Callable[[bytes, bytes, str], bytes]] = {
 
 
 def _token(head: Mapping[str, Any], claims: Mapping[str, Any], make: Callable[[bytes], bytes]) -> bytes:
-    parts = [_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims)]
+    parts = [base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims)]
     signed = ".".join(parts).encode()
-    return signed + b"." + _base64url(make(signed)).encode()
+    return signed + b"." + base64url(make(signed)).encode()
 
 
 def _signature(scheme: Scheme, secret: bytes, text: bytes, claims: Mapping[str, Any]) -> bytes:
@@ -292,56 +194,3 @@ def _es256(secret: bytes) -> Callable[[bytes], bytes]:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     return make
-
-
-def _pem_pair(private: Any) -> KeyPair:
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
-
-    signs = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    proves = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return KeyPair(signs.decode(), proves.decode())
-
-
-def _rsa_pair(_scheme: Scheme) -> KeyPair:
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - as above
-
-    return _pem_pair(rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS))
-
-
-def _ec_pair(_scheme: Scheme) -> KeyPair:
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as above
-
-    return _pem_pair(ec.generate_private_key(ec.SECP256R1()))
-
-
-def _ed25519_pair(scheme: Scheme) -> KeyPair:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - as above
-
-    private = Ed25519PrivateKey.generate()
-    seed, public = private.private_bytes_raw(), private.public_key().public_bytes_raw()
-    if scheme.key == "hex":
-        return KeyPair(seed.hex(), public.hex())
-    return KeyPair(f"whsk_{b64encode(seed).decode()}", f"whpk_{b64encode(public).decode()}")
-
-
-def _jwk_pair(_scheme: Scheme) -> KeyPair:
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as above
-
-    private = ec.generate_private_key(ec.SECP256R1())
-    numbers = private.private_numbers()
-    point = numbers.public_numbers
-    public = {"kty": "EC", "crv": "P-256", **{n: _base64url(getattr(point, n).to_bytes(32, "big")) for n in ("x", "y")}}
-    secret = {**public, "d": _base64url(numbers.private_value.to_bytes(32, "big"))}
-    return KeyPair(json.dumps(secret), json.dumps(public))
-
-
-_PAIRS: Mapping[str, Callable[[Scheme], KeyPair]] = {
-    "rsa": _rsa_pair,
-    "ecdsa": _ec_pair,
-    "ed25519": _ed25519_pair,
-    "jwt": _jwk_pair,
-}

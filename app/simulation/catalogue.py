@@ -16,7 +16,8 @@ from app.providers.catalog.model import Provider
 from app.providers.choosing import when
 from app.providers.message import Message
 from app.providers.proving import Reading
-from app.providers.signing import put, sign
+from app.providers.putting import put
+from app.providers.signing import sign
 from app.providers.templates import Place, compiled, place
 from app.simulation import model
 from app.simulation.plan import Call, Order, Story, Subject, Tell

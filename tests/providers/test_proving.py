@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from app.providers.catalog import Catalog, read_provider
 from app.providers.catalog.checking import schemes_of, several
 from app.providers.catalog.model import Provider
+from app.providers.key_pairs import made_up
 from app.providers.message import Message
 from app.providers.proving import Prover, verify
-from app.providers.signing import made_up
 from app.providers.templates import compiled, place
 from tests.callbacks.catalogue.posting import body_of
 from tests.callbacks.vectors import HOSTILE_BODIES, VECTORS, Vector

@@ -5,11 +5,13 @@ import pytest
 
 from app.core.errors import FieldError
 from app.providers.catalog import Catalog
-from app.providers.catalog.checking import schemes_of
+from app.providers.catalog.checking import is_asymmetric, schemes_of
 from app.providers.catalog.model import Provider
+from app.providers.key_pairs import made_up
 from app.providers.message import Message
 from app.providers.proving import Prover
-from app.providers.signing import is_asymmetric, made_up, put, sign
+from app.providers.putting import put
+from app.providers.signing import sign
 
 AT = 1_764_000_000_000_000
 CATALOG = Catalog(installed=False)

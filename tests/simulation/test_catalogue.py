@@ -5,9 +5,9 @@ import pytest
 from app.core.clock import now_us
 from app.operate.providers import trying
 from app.providers.catalog import Catalog
+from app.providers.key_pairs import made_up
 from app.providers.message import Message
 from app.providers.proving import Prover
-from app.providers.signing import made_up
 from app.simulation.catalogue import Sender
 from app.simulation.scenarios import plan_of
 

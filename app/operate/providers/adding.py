@@ -12,8 +12,10 @@ import msgspec
 from app.core.errors import FieldError
 from app.providers.catalog import read_provider
 from app.providers.catalog.model import Provider
+from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
-from app.providers.signing import KeyPair, made_up, put, sign
+from app.providers.putting import put
+from app.providers.signing import sign
 from app.providers.templates import TextError, compiled, place
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")

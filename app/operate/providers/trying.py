@@ -18,10 +18,11 @@ import msgspec
 from app.core.errors import FieldError, StartRefused
 from app.providers.catalog.checking import schemes_of
 from app.providers.catalog.model import Provider, Vector
+from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
 from app.providers.proving import Prover
 from app.providers.set_up import set_up
-from app.providers.signing import KeyPair, made_up, sign
+from app.providers.signing import sign
 
 _SECOND_US = 1_000_000
 _LISTENS = "Callbacks are received at "

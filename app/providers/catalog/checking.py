@@ -24,6 +24,11 @@ def schemes_of(provider: Provider) -> tuple[Scheme, ...]:
     return provider.scheme if isinstance(provider.scheme, tuple) else (provider.scheme,)
 
 
+def is_asymmetric(scheme: Scheme) -> bool:
+    """Whether what proves the sender cannot sign."""
+    return scheme.kind in {"rsa", "ecdsa", "ed25519"} or scheme.algorithm == "ES256"
+
+
 def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
     if not _BODIES.fullmatch(provider.body):
         yield "body", "is none of json, form, json_or_form, form_json:FIELD, raw"
@@ -155,4 +160,4 @@ def _unknown_config(field: str, text: str, provider: Provider) -> Iterator[tuple
             yield field, f"names config:{each.name}, and there is no [config.{each.name}]"
 
 
-__all__ = ["check", "schemes_of", "several"]
+__all__ = ["check", "is_asymmetric", "schemes_of", "several"]
