@@ -12,7 +12,7 @@ from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.core.money import format_amount
 from app.providers.catalog.checking import several
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Payment, Provider
 from app.providers.choosing import when
 from app.providers.message import Message
 from app.providers.proving import Reading
@@ -24,6 +24,7 @@ from app.simulation.plan import Call, Order, Story, Subject, Tell
 
 _WORDS = ("paid", "pending", "expired", "failed")
 _MINOR = 100
+_CURRENCY = "IDR"
 
 
 class Sender:
@@ -90,8 +91,9 @@ class Sender:
         message = self.begins[word]
         message = _filled(self.provider, message, payment.order_id, order.order_id)
         message = _filled(self.provider, message, payment.attempt, f"{order.order_id}-a", but=payment.order_id)
-        text = str(order.amount) if payment.unit == "minor" else format_amount(order.amount).removesuffix(".00")
-        message = _put(self.provider, message, self._there(message, payment.amount), text)
+        message = _put(self.provider, message, self._there(message, payment.amount), _written(order.amount, payment))
+        if payment.currency:
+            message = _put(self.provider, message, self._there(message, payment.currency), _CURRENCY)
         return self._signed(order.order_id, message)
 
     def _beginning(self, word: str) -> Message | None:
@@ -137,6 +139,13 @@ def _filled(
                     message = _put(provider, message, each, value)
             return message
     raise FieldError("PROVIDER", f"its vector has no {' or '.join(several(texts))} to put an id at")
+
+
+def _written(amount: int, payment: Payment) -> str:
+    """An amount as this provider writes it."""
+    if payment.unit == "major":
+        return format_amount(amount).removesuffix(".00")
+    return str(amount if payment.decimals.get(_CURRENCY, 2) else amount // _MINOR)
 
 
 def _put(provider: Provider, message: Message, where: Place, value: str) -> Message:

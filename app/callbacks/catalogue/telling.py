@@ -123,7 +123,11 @@ class Table:
 
     def _amount(self, places: Iterable[Place], reading: Reading, currency: str) -> Minor | None:
         text = _first(places, reading)
-        return None if text is None else _UNITS[self.data.unit](text, currency)
+        return (
+            None
+            if text is None
+            else _UNITS[self.data.unit](text, self.data.decimals.get(currency, _decimals(currency)))
+        )
 
     def _said(self, reading: Reading) -> Says | None:
         return next((says for fits, says in self.says if fits.fits(reading)), None)
@@ -138,20 +142,24 @@ class Table:
 _MONEY = frozenset({"paid", "refunded", "charged_back"})
 
 
-def _major(text: str, currency: str) -> Minor | None:
-    del currency
+def _decimals(currency: str) -> int:
+    """Of ISO 4217."""
+    return 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
+
+
+def _major(text: str, decimals: int) -> Minor | None:
+    del decimals
     return amount_of(text)
 
 
-def _minor(text: str, currency: str) -> Minor | None:
+def _minor(text: str, decimals: int) -> Minor | None:
     """Digits of the smallest unit; None for anything else, and for what hundredths cannot hold."""
     digits = len(text) <= _MINOR_DIGITS_MAX and text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
-    if not digits or currency in _THOUSANDTHS:
-        return None
-    return int(text) * 100 if currency in _WHOLE else int(text)
+    scale = {0: 100, 2: 1}.get(decimals)
+    return int(text) * scale if digits and scale is not None else None
 
 
-_UNITS: Mapping[str, Callable[[str, str], Minor | None]] = {"major": _major, "minor": _minor}
+_UNITS: Mapping[str, Callable[[str, int], Minor | None]] = {"major": _major, "minor": _minor}
 
 
 def _unreadable(order_id: str, field: str) -> Told:

@@ -37,6 +37,7 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "scheme", "is missing: nothing would prove the sender"
     for scheme in schemes_of(provider):
         yield from _wrong_scheme(scheme)
+    yield from _wrong_decimals(provider)
     for field, text in _texts(provider):
         yield from _wrong_text(field, text)
     for field, text in _places(provider):
@@ -58,6 +59,12 @@ def _wrong_variables(provider: Provider) -> Iterator[tuple[str, str]]:
     for name, config in provider.config.items():
         if not _VARIABLE.fullmatch(config.variable):
             yield f"config.{name}.variable", "is no name of a variable, such as SHOP_ID"
+
+
+def _wrong_decimals(provider: Provider) -> Iterator[tuple[str, str]]:
+    for currency, decimals in provider.payment.decimals.items() if provider.payment is not None else ():
+        if not re.fullmatch(r"[A-Z]{3}", currency) or decimals not in {0, 2}:
+            yield f"payment.decimals.{currency}", "is a currency such as IDR, with 0 or 2 decimals"
 
 
 def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:

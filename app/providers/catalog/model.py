@@ -147,6 +147,8 @@ class Payment(_Table, frozen=True, kw_only=True):
     unit: Literal["major", "minor"] = "major"
     #: of ISO 4217; without it, IDR
     currency: Place | tuple[Place, ...] = ()
+    #: of `minor`: how many decimals a currency has here, 0 or 2, where ISO 4217 says otherwise: `{ IDR = 0 }`
+    decimals: dict[str, int] = {}
     #: the status table; what no row fits is kept and says nothing
     says: tuple[Says, ...]
     #: What money rests on and the proof does not cover, for people ("the amount"); "" when it covers all. What is
