@@ -30,7 +30,7 @@ from app.callbacks.ppob.ppob_callbacks import DigiflazzCallbackHandler
 from app.callbacks.routing import CallbackRouter, Rule
 from app.callbacks.telegram.telegram_callbacks import TelegramUpdateHandler
 from app.core.config import Settings, get_settings
-from app.core.errors import StartRefused
+from app.core.errors import FieldError, StartRefused
 from app.core.telemetry import hide_settings
 from app.engine.callback import EVENT_PREFIX, Callback, Route, RoutedHandlers
 from app.engine.log import Log
@@ -125,7 +125,9 @@ class CallbackManager:
         self.router.add_rule(predicate, name)
 
     def use_router(self, router: CallbackRouter) -> None:
-        """Route by this one (a subclass of yours), over HTTP and in direct calls."""
+        """Route by this one (a subclass of yours), over HTTP and in direct calls. Raises FieldError for no router."""
+        if not isinstance(router, CallbackRouter):
+            raise FieldError("router", "must be a CallbackRouter: use_router(MyRouter(manager))")
         self.router = router
 
     def check_routes(self) -> None:
@@ -253,6 +255,7 @@ def _start_worker(manager: CallbackManager) -> None:
             bind = direct.bind_of(manager.db, manager.settings)
             if isinstance(bind, Connection):
                 raise StartRefused("a worker needs an engine or a Session on one, not a single connection")
+            manager.check_routes()
             manager.worker = InsideWorker(manager, bind)
 
 

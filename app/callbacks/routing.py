@@ -11,7 +11,7 @@ from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.middleware import Middleware
 from app.core.config import Settings
 from app.core.errors import FieldError, UnknownProvider
-from app.engine.callback import Callback
+from app.engine.callback import Callback, routed
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -27,6 +27,7 @@ class Managed(Protocol):
     db: Any
     settings: Settings
     middleware: list[Middleware]
+    router: "CallbackRouter"
     rules: list[Rule]
     lookup: Mapping[str, BaseCallbackHandler]
 
@@ -131,11 +132,17 @@ class CallbackRouter:
             settings=manager.settings,
             db=manager.db,
             middleware=manager.middleware,
-            acting=self._acting if self.routes else None,
+            acting=self.acting,
         )
 
-    def _acting(self, callback: Callback) -> BaseCallbackHandler:
-        name = self.route(callback)
+    @property
+    def acting(self) -> direct.Acting | None:
+        """Who acts on what is handed in directly: by this router if it has a `route`, else by the manager's."""
+        router = self if type(self).route is not CallbackRouter.route else self.manager.router
+        return router._acts if router.routes else None  # noqa: SLF001 - of its own class
+
+    def _acts(self, callback: Callback) -> BaseCallbackHandler:
+        name = routed(self.route, callback)
         handler = self.manager.lookup.get(name)
         if handler is None:
             raise UnknownProvider(name)

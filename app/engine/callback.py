@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
+from app.core.errors import ProcessingError
+
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One request as it came, within the limits of `receive`."""
@@ -176,10 +178,33 @@ class RoutedHandlers(Mapping[str, AnyHandler]):
 
 
 def acting(handlers: Handlers, callback: Callback) -> tuple[str, Handler | None]:
-    """The handler that acts on a callback, and its name; None where nobody is registered under it."""
+    """The handler that acts on a callback, and its name; None where nobody is registered under it.
+
+    Raises ProcessingError where the routing fails.
+    """
     route = handlers.route if isinstance(handlers, RoutedHandlers) else None
-    name = callback.provider if route is None else route(callback)
+    try:
+        name = callback.provider if route is None else routed(route, callback)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"[:200]
+        raise ProcessingError(f"the routing of callback {callback.id} failed: {told}") from error
     return name, handlers.get(name)
+
+
+def acts(handlers: Handlers, callback: Callback) -> Handler | None:
+    """The handler that acts on a callback, for showing it; None also where the routing fails."""
+    try:
+        return acting(handlers, callback)[1]
+    except ProcessingError:
+        return None
+
+
+def routed(route: Route, callback: Callback) -> str:
+    """The name that a route tells. Raises what it raises, and TypeError for what is no name."""
+    name: object = route(callback)
+    if not isinstance(name, str):
+        raise TypeError(f"route returned {type(name).__name__}; it returns a handler's name")
+    return name
 
 
 #: Called once with the answer when it is known, in the event loop's thread.

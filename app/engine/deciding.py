@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.core.errors import TransactionEnded
-from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, RoutedHandlers
+from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, RoutedHandlers, routed
 from app.engine.outcomes import close_letters, decided_before, rewrite_outcomes, write_outcomes
 
 
@@ -33,7 +33,7 @@ def _apply(connection: Connection, handlers: Handlers, callbacks: Sequence[Callb
     route = handlers.route if isinstance(handlers, RoutedHandlers) else None
     by_name: dict[str, list[Callback]] = {}
     for callback in callbacks:
-        by_name.setdefault(callback.provider if route is None else route(callback), []).append(callback)
+        by_name.setdefault(callback.provider if route is None else routed(route, callback), []).append(callback)
     decided: dict[int, Outcome] = {}
     for name, group in by_name.items():
         handler = handlers.get(name)

@@ -113,11 +113,13 @@ def note(connection: Connection, outcome: Outcome, *, at: int) -> None:
         fits = False
     found = (
         driver(connection)
-        .execute("SELECT outcome FROM callback_outcomes WHERE callback_id=?", (outcome.callback_id,))
+        .execute("SELECT outcome, detail FROM callback_outcomes WHERE callback_id=?", (outcome.callback_id,))
         .fetchone()
     )
     if found is not None and found[0] == OutcomeWord.APPLIED:
-        told = outcome if fits else msgspec.structs.replace(outcome, detail={})
+        acted = orjson.loads(found[1]).get("handler") if found[1] else None
+        detail = {**(outcome.detail if fits else {}), **({"handler": acted} if acted else {})}
+        told = msgspec.structs.replace(outcome, detail=detail)
         rewrite_outcomes(connection, [told], decided_by=None, at=at)
 
 

@@ -118,7 +118,7 @@ def carry_out(
     decided_by: int | None = None,
 ) -> Outcome:
     """Decide a callback again, whatever it was. Raises ProcessingError; the caller then rolls back."""
-    name, handler = acting(handlers, callback)
+    name, handler = acting(handlers, callback)  # raises where the routing fails
     if handler is None:
         raise ProcessingError(f"no handler is registered under {name!r} here; set CALLBACK_APP as the worker has it")
     try:

@@ -11,7 +11,7 @@ from app.core.database import reading
 from app.core.errors import NotFound
 from app.core.language import Lang
 from app.core.money import format_amount
-from app.engine.callback import Callback, Handlers, acting
+from app.engine.callback import Callback, Handlers, acts
 from app.engine.log import Log
 from app.ledger import books
 from app.ledger.effect import effect
@@ -96,16 +96,18 @@ def explain(
     lang: Lang,
 ) -> ExplanationShown | None:
     """What the sender's pure functions make of it, and what that moves today; None for handlers without facts."""
-    read = getattr(acting(handlers, callback)[1], "facts", None)
+    handler = acts(handlers, callback)
+    read = getattr(handler, "facts", None)
     if read is None:
         return None
     told: Told = read(callback)
     reason = told.refused or told.ignored
+    moving = order is not None and order.announced_at is not None and not getattr(handler, "own_apply", False)
     return ExplanationShown(
         said=said(callback.body),
         facts=[fact_text(fact) for fact in told.facts],
         why_none=reason_text(reason, told.detail, lang) if reason else "",
-        moves=_moves(told, order, known, lang) if order is not None and order.announced_at is not None else "",
+        moves=_moves(told, order, known, lang) if moving and order is not None else "",
     )
 
 

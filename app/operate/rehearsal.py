@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from app.core.language import Lang
-from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, Route, RoutedHandlers, acting
+from app.engine.callback import Callback, Handlers, Outcome, OutcomeWord, Route, RoutedHandlers, acting, acts
 from app.engine.log import Log
 from app.ledger import books
 from app.ledger.effect import Effect, effect
@@ -50,7 +50,8 @@ class Rehearsing(RoutedHandlers[Any]):
     def can_tell(self, name: str) -> bool:
         """Whether what this handler makes of a callback is known without running it."""
         handler = self._handlers.get(name)
-        return handler is None or hasattr(handler, "telling") or getattr(handler, "hands_over", False)
+        recorded = hasattr(handler, "telling") and not getattr(handler, "own_apply", False)
+        return handler is None or recorded or getattr(handler, "hands_over", False)
 
 
 class _Rehearsal:
@@ -70,7 +71,7 @@ def foresee(connection: Connection, callbacks: Log, handlers: Handlers, callback
     Runs inside the caller's writing transaction and takes back what it writes. Raises what `decide_anew` raises.
     """
     rehearsing = Rehearsing(handlers)
-    if not rehearsing.can_tell(in_log(callbacks, callback_id).provider):
+    if not rehearsing.can_tell(acting(handlers, in_log(callbacks, callback_id))[0]):
         was = outcomes_of(connection, [callback_id]).get(callback_id)
         if was is None or was.outcome != OutcomeWord.APPLIED:
             return None
@@ -102,7 +103,7 @@ def explain(
         with savepoint(connection):
             decide_anew(connection, callbacks, Rehearsing(handlers), callback_id, person=_NOBODY, at=at)
             after = _picture(connection, order, lang)
-    row = getattr(acting(handlers, callback)[1], "row", None)
+    row = getattr(acts(handlers, callback), "row", None)
     known = books.facts_of(connection, order.no) if order is not None else []
     says = inbox.explain(handlers, callback, order, known, lang=lang)
     doubts = decided is not None and decided.outcome.word is OutcomeWord.IN_DOUBT

@@ -51,3 +51,13 @@ def test_a_single_connection_is_no_place_for_a_worker(tmp_path: Path) -> None:
     with engine.connect() as connection, pytest.raises(StartRefused, match="engine"):
         initialize_callbacks(connection, worker=True)
     engine.dispose()
+
+
+def test_a_worker_inside_does_not_start_with_a_rule_that_leads_to_nobody(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/state.db")
+    manager = initialize_callbacks(engine)
+    manager.add_rule(lambda _: True, "nobody")
+    with pytest.raises(StartRefused, match="nobody"):
+        initialize_callbacks(worker=True)
+    assert manager.worker is None
+    engine.dispose()

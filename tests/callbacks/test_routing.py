@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -7,9 +8,10 @@ from app.callbacks.base.base_handlers import WebhookCallbackHandler
 from app.callbacks.callback_manager import CallbackRouter
 from app.core.clock import now_us
 from app.core.database import reading
-from app.core.errors import FieldError, StartRefused
+from app.core.errors import FieldError, ProcessingError, StartRefused
 from app.engine.callback import Callback
-from app.operate import orders, wallets
+from app.operate import letters, orders, replay, story, wallets
+from app.operate.audit import audit
 from app.operate.policy import UNASKED
 from tests.callbacks.world import Noting, World
 
@@ -113,3 +115,109 @@ def test_a_rule_that_cannot_be_is_refused_at_once_or_at_the_start(world: World) 
     world.manager.add_rule(is_a_game, "nobody")
     with pytest.raises(StartRefused, match="nobody"):
         world.manager.check_routes()
+
+
+def test_a_predicate_that_raises_later_on_costs_nobody_the_sight_of_its_callback(world: World) -> None:
+    world.manager.register_handler("own", Noting("own"))
+    number = world.keep("own", b"{}")
+    world.work()
+
+    def odd(callback: Callback) -> bool:
+        raise KeyError(callback.provider)
+
+    world.manager.add_rule(odd, "own")
+    shown = story.show_callback(world.engine, world.log, world.manager.lookup, number, lang="en")
+    assert shown.outcome == "applied"
+    other = world.keep("own", b"{}")
+    world.work()
+    room = replay.Room(world.engine, world.log, world.manager.lookup)
+    with pytest.raises(ProcessingError, match=r"the routing of callback \d+ failed: KeyError: 'own'"):
+        replay.replay_one(room, other, who="sari", reason="once more", at=now_us(), lang="en")
+    with pytest.raises(ProcessingError, match="the routing"):
+        letters.retry_dead(world.engine, world.log, world.manager.lookup, 1, who="sari", at=now_us(), lang="en")
+    assert world.outcomes()[1] == ("set_aside", "handler_failed")
+
+
+async def test_a_dead_letter_that_is_retried_and_a_replay_follow_the_route_of_today(world: World) -> None:
+    games = Noting("games")
+    world.manager.register_handler("own", Noting("own"))
+    world.manager.register_handler("games", games)
+    number = world.keep("nobody", b'{"n": 1}')
+    other = world.keep("nobody", b'{"n": 2}')
+    world.work()
+    assert world.outcomes() == [("set_aside", "no_handler")] * 2
+    world.manager.add_rule(lambda callback: callback.provider == "nobody", "games")
+    letters.retry_dead(world.engine, world.log, world.manager.lookup, 1, who="sari", at=now_us(), lang="en")
+    room = replay.Room(world.engine, world.log, world.manager.lookup)
+    replay.replay_one(room, other, who="sari", reason="there is a rule now", at=now_us(), lang="en")
+    await world.carry_out()
+    assert sorted(each["n"] for each in games.seen) == [1, 2]
+    shown = story.show_callback(world.engine, world.log, world.manager.lookup, number, lang="en")
+    assert shown.detail["handler"] == "games"
+
+
+async def test_who_acted_is_still_told_when_the_handler_has_told_its_reason(world: World) -> None:
+    class Telling(Noting):
+        async def handle(self, data: Any, **_: Any) -> Any:
+            return {"success": True, "reason": "counted", "detail": {"n": data["n"]}}
+
+    world.manager.register_handler("own", Noting("own"))
+    world.manager.register_handler("games", Telling("games"))
+    world.manager.add_rule(lambda _: True, "games")
+    number = world.keep("own", b'{"n": 1}')
+    world.work()
+    await world.carry_out()
+    shown = story.show_callback(world.engine, world.log, world.manager.lookup, number, lang="en")
+    assert (shown.reason, shown.detail) == ("counted", {"n": 1, "handler": "games"})
+
+
+class ToGames(CallbackRouter):
+    def route(self, callback: Callback) -> str:
+        return "games" if callback.provider == "own" else super().route(callback)
+
+
+@pytest.mark.parametrize("by", ["rule", "router"])
+async def test_every_direct_call_is_routed_as_a_callback_over_http(world: World, by: str) -> None:
+    own, games = Noting("own"), Noting("games")
+    world.manager.register_handler("own", own)
+    world.manager.register_handler("games", games)
+    if by == "rule":
+        world.manager.add_rule(lambda _: True, "games")
+    else:
+        world.manager.use_router(ToGames(world.manager))
+    await own.handle({"n": 1})  # the specification's unit test calls so
+    await CallbackRouter(world.manager).route_webhook("own", {"n": 2})
+    world.keep("own", b'{"n": 3}')
+    world.work()
+    await world.carry_out()
+    assert (own.seen, [each["n"] for each in games.seen]) == ([], [1, 2, 3])
+
+
+def test_a_router_that_returns_no_name_is_told(world: World) -> None:
+    class Forgetful(CallbackRouter):
+        def route(self, callback: Callback) -> str:
+            super().route(callback)
+            return None  # type: ignore[return-value]
+
+    world.manager.register_handler("own", Noting("own"))
+    world.manager.use_router(Forgetful(world.manager))
+    number = world.keep("own", b"{}")
+    world.work()
+    shown = story.show_callback(world.engine, world.log, world.manager.lookup, number, lang="en")
+    assert shown.detail["text"] == "route returned NoneType; it returns a handler's name"
+    with pytest.raises(FieldError, match="router"):
+        world.manager.use_router(CallbackRouter)  # type: ignore[arg-type]
+
+
+def test_an_audit_reads_a_routed_callback_as_the_handler_that_acted(world: World) -> None:
+    order = {"order_id": "TU-1", "user_id": "ani", "kind": "topup", "amount": "100000.00", "provider": "shop_two"}
+    orders.create_order(world.engine, order, at=now_us(), policy=UNASKED, lang="en")
+    world.manager.register_handler("shop_two", Noting("shop_two"))
+    world.manager.add_rule(lambda callback: callback.provider == "shop_two", "midtrans")
+    world.keep("shop_two", b'{"order_id": "TU-1", "transaction_status": "settlement", "gross_amount": "100000.00"}')
+    world.work()
+    assert world.outcomes() == [("applied", "")]
+    assert wallets.show_wallet(world.engine, "ani").balance == "100000.00"
+    told = audit(world.engine, world.log, world.manager.lookup, lang="en")
+    assert told.findings == []
+    assert "handler_unknown" not in str(told)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from app.callbacks.base import direct
 from app.callbacks.base.handing_over import current_callback, hand_over, header_name
-from app.callbacks.base.own_apply import as_the_engine_calls
+from app.callbacks.base.own_apply import as_the_engine_calls, is_own
 from app.callbacks.base.reading import decode_any, digest_of, object_of, read, text_of
 from app.core.config import Settings, get_settings, secrets_of
 from app.core.errors import FieldError, HandlerNameTaken, UnreadableBody
@@ -61,6 +61,9 @@ class BaseCallbackHandler:
     #: whether another handler may be registered in its place without `replace`
     gives_way: bool = False
 
+    #: whether `apply` is code of somebody's own: then nobody knows beforehand what it does
+    own_apply: bool = False
+
     #: the name in the address, once it is registered
     registered_as: str = ""
     #: the manager then: its database where none was given, its middleware
@@ -78,6 +81,7 @@ class BaseCallbackHandler:
         super().__init_subclass__(**more)
         cls.kept_headers = tuple(header_name(name) for name in cls.kept_headers)
         if "apply" in cls.__dict__:
+            cls.own_apply = is_own(cls.__dict__["apply"])
             cls.apply = as_the_engine_calls(cls.__dict__["apply"])  # type: ignore[method-assign]
         if "handle" in cls.__dict__:
             cls.handle = direct.as_a_direct_call(cls.__dict__["handle"])  # type: ignore[method-assign]
@@ -130,7 +134,8 @@ class BaseCallbackHandler:
         manager = self.registered_with
         db = self._db if self._db is not None or manager is None else manager.db
         middleware = () if manager is None else manager.middleware
-        return await direct.take(self, call, settings=self.settings, db=db, middleware=middleware)
+        acting = None if manager is None else manager.router.acting
+        return await direct.take(self, call, settings=self.settings, db=db, middleware=middleware, acting=acting)
 
     def read(self, body: bytes) -> Any:
         """The kept bytes → what `handle` gets: JSON. Raises UnreadableBody. Override for senders of other formats."""

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from app.core.telemetry import get_logger
-from app.engine.callback import Callback, Handlers, Request
+from app.engine.callback import Callback, Handlers, Request, acts
 from app.operate.audit.proof import Finding, Unproved, Wrong
 from app.operate.audit.tally import Tally
 
@@ -53,14 +53,14 @@ class Reader:
         else:
             self.tally.cannot(Unproved.SECRET_GONE, callback.id)
 
-    def tells_facts(self, provider: str) -> bool:
-        """Whether this sender's callbacks tell facts, as far as is known here."""
-        handler = self.handlers.get(provider)
+    def tells_facts(self, callback: Callback) -> bool:
+        """Whether such callbacks tell facts, as far as is known here."""
+        handler = acts(self.handlers, callback)
         return handler is None or hasattr(handler, "telling")
 
     def telling(self, callback: Callback) -> Any:
         """What its handler's pure function reads in it; None where nobody can tell."""
-        telling = getattr(self.handlers.get(callback.provider), "telling", None)
+        telling = getattr(acts(self.handlers, callback), "telling", None)
         if telling is None:
             self.tally.cannot(Unproved.HANDLER_UNKNOWN, callback.id)
             return None

@@ -184,7 +184,7 @@ class Sources:
             return
         if provider != callback.provider:
             self.tally.find([Finding(Wrong.OUTCOME, str(number), "", number, callback.provider, provider)])
-        if not facts and not self.reader.tells_facts(callback.provider):
+        if not facts and not self.reader.tells_facts(callback):
             return  # a chat's command that announced an order: nobody reads facts in it
         telling = self.reader.telling(callback)
         if telling is None:
