@@ -43,6 +43,15 @@ class Lanes:
         """Leave a lane alone until then."""
         self._get(lane).rest(until)
 
+    def are_told(self, at: int) -> bool:
+        """Whether a lane rests by its destination's own word."""
+        return any(lane.told_until > at for lane in self._lanes.values())
+
+    def forget_told(self) -> None:
+        """Forget what destinations have asked for, to be told anew; what their failures say stays."""
+        for lane in self._lanes.values():
+            lane.told_until = 0
+
     def rest_all(self, kind: str, until: int) -> None:
         """Leave all destinations of a kind alone until then."""
         self._all(kind).rest(until)
@@ -89,7 +98,8 @@ class _Lane:
 
     def __init__(self, concurrency: int, rate_per_second: float | None, circuit: Circuit | None) -> None:
         self.under_way = 0
-        self.rests_until = 0
+        self.told_until = 0  # by the destination's own word
+        self._broken_until = 0
         self._circuit = circuit
         self._failures = 0  # in a row
         self._failed_at = 0
@@ -105,8 +115,12 @@ class _Lane:
         self.under_way += 1
         self._begun.append(at)
 
+    @property
+    def rests_until(self) -> int:
+        return max(self.told_until, self._broken_until)
+
     def rest(self, until: int) -> None:
-        self.rests_until = max(self.rests_until, until)
+        self.told_until = max(self.told_until, until)
 
     def answered(self) -> None:
         self._failures = 0
@@ -119,7 +133,7 @@ class _Lane:
         if self._is_broken():
             doublings = min(self._failures - self._circuit.failures, 62)
             rest = min(self._circuit.cap_seconds, self._circuit.base_seconds * 2.0**doublings)
-            self.rests_until = max(self.rests_until, at + int(rest * _SECOND))
+            self._broken_until = max(self._broken_until, at + int(rest * _SECOND))
 
     def free(self, at: int) -> int:
         if at < self.rests_until:

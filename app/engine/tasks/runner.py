@@ -23,6 +23,8 @@ from app.engine.tasks.queue import Ending, Room, claim, next_due, release, resti
 from app.engine.tasks.results import Ended, Writer
 
 _SECOND = 1_000_000
+#: A person may end a rest that a destination asked for: the rows say so, and are asked so often while one lasts.
+_RESTS_US = 3 * _SECOND
 _log = get_logger(__name__)
 
 
@@ -62,6 +64,7 @@ class Runner:
         self._ended: list[Ended] = []
         self._stirred = asyncio.Event()
         self._next_due: int | None = None
+        self._rests_read_at = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake(self) -> None:
@@ -96,13 +99,14 @@ class Runner:
         return tries
 
     async def _read_rests(self, at: int | None = None) -> None:
-        now = self._clock() if at is None else at
+        now = self._rests_read_at = self._clock() if at is None else at
         try:
             rests = await asyncio.to_thread(self._load_rests, now)
         except Exception as error:  # noqa: BLE001 - the database may come later; rests are in the rows as well
             _log.warning("tasks.rests_unread", error=self._writer.words(error))
             return
         lanes, kinds = rests
+        self._lanes.forget_told()
         for lane, until in lanes.items():
             if lane[0] in self._performers:
                 self._lanes.rest(lane, until)
@@ -135,6 +139,8 @@ class Runner:
             await asyncio.sleep(self._tempo.gather_seconds)
 
     async def _round(self, at: int) -> list[Task]:
+        if not 0 <= at - self._rests_read_at < _RESTS_US and self._lanes.are_told(at):
+            await self._read_rests(at)
         ended, self._ended = self._ended, []
         free = self._tempo.at_once - len(self._under_way)
         room = Room(self._lanes.room_of_kinds(), self._lanes.room(at), self._lanes.room_in_all(at))
@@ -199,7 +205,9 @@ class Runner:
             if limit.expired():
                 return Failure(f"no end within {performer.timeout_seconds:g} s", lost=True)
             return Failure(self._writer.words(error), lost=True)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it is this task's
+        except BaseException as error:  # whatever it is, it is this task's
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             return Failure(self._writer.words(error), lost=True)
         if isinstance(result, (Success, Failure)):
             return result
@@ -235,3 +243,9 @@ class Runner:
         with writing(self._engine) as connection:
             self._writer.write(connection, ended, at)
             release(connection, unfinished, at)
+
+
+def _is_cancelled() -> bool:
+    """Whether it is we who were asked to end, not code that is carried out which raises as if it were."""
+    running = asyncio.current_task()
+    return running is None or running.cancelling() > 0

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
 from app.core.clock import now_us
@@ -370,6 +370,19 @@ async def test_a_destination_that_asks_for_a_pause_gets_it_also_across_a_restart
     assert set(states(state).values()) == {"done"}
 
 
+async def test_a_pause_that_a_person_ends_ends_in_the_process_that_was_told_of_it(state: Engine) -> None:
+    doer = Doer(lambda _task: asyncio.sleep(0, Failure("HTTP 429", retry_after_seconds=3_600)))
+    put(state, "a")
+    now = AT
+    async with running(a_runner(state, doer, clock=lambda: now)):
+        await until(lambda: row_of(state, "a").lease_until == AT + 3_600 * SECOND)
+        with writing(state) as connection:
+            connection.execute(delete(tasks))
+        now = AT + 5 * SECOND
+        put(state, "b", at=now)
+        await until(lambda: len(doer.tried) == 2)
+
+
 async def test_one_destination_sees_no_more_at_once_than_it_may(state: Engine) -> None:
     seen: dict[str, int] = {}
     most: dict[str, int] = {}
@@ -490,7 +503,9 @@ async def test_what_is_under_way_at_the_stop_may_end_and_the_rest_is_given_back_
     assert closed == ["client"]
 
 
-@pytest.mark.parametrize("ending", [SystemExit(3), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "ending", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError("from inside")]
+)
 async def test_a_performer_that_wants_to_end_the_process_fails_its_task_alone(
     state: Engine, ending: BaseException
 ) -> None:
