@@ -1,7 +1,7 @@
 """The thread of a worker that makes tasks of what destinations have not heard, after each batch and now and then."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from sqlalchemy import Engine
@@ -9,13 +9,13 @@ from sqlalchemy.exc import DBAPIError
 
 from app.callbacks.events.subscribing import Subscriber
 from app.core.clock import now_us
-from app.core.database import writing
+from app.core.database import reading, writing
 from app.core.telemetry import get_logger, redact
 from app.engine.log import Log, open_log
 from app.engine.tasks.results import words_of
 from app.engine.tasks.thread import RunnerThread
 from app.operate.endpoints.fan_out import fan_out
-from app.operate.endpoints.subscribed import subscribe
+from app.operate.endpoints.subscribed import are_missed, come_back, subscribe
 
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = 10.0
@@ -80,3 +80,11 @@ class FanOut:
             with writing(self._engine) as connection:
                 subscribe(connection, named, now_us())
             self._known = named
+        elif named and self._are_missed(named):
+            with writing(self._engine) as connection:
+                come_back(connection, named, now_us())
+
+    def _are_missed(self, names: Iterable[str]) -> bool:
+        # A worker without our functions was started beside this one: it holds back what it cannot call.
+        with reading(self._engine) as connection:
+            return are_missed(connection, names)

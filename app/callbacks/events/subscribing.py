@@ -44,7 +44,7 @@ class Subscribers:
         told = patterns_from("on", patterns)
         if not told:
             raise FieldError("on", "names no event")
-        given = name or f"{function.__module__}:{function.__qualname__}"
+        given = name or _name_of(function)
         if len(given) > _NAME_CHARS_MAX or not given.isprintable():
             raise FieldError("name", f"must be printable text of at most {_NAME_CHARS_MAX} characters")
         full = f"{PREFIX}{given}"
@@ -53,6 +53,13 @@ class Subscribers:
         known = self.by_name.get(full)
         both = f"{known.patterns},{told}" if known else told
         self.by_name[full] = Subscriber(full, patterns_from("on", both), function)
+
+
+def _name_of(function: Any) -> str:
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if not module or not name:
+        raise FieldError("name", "must be given for what has none of its own: on(…, name='thank')")
+    return f"{module}:{name}"
 
 
 class CallPerformer:

@@ -1,6 +1,6 @@
 """Functions of the application as destinations: known by their names, from their first start on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 from sqlalchemy import Connection, text
@@ -23,6 +23,10 @@ _BACK = text(
     "UPDATE callback_endpoints SET missing_since = NULL"
     " WHERE missing_since IS NOT NULL AND name IN (SELECT value FROM json_each(:names))"
 )
+_MISSED = text(
+    "SELECT EXISTS (SELECT 1 FROM callback_endpoints"
+    " WHERE missing_since IS NOT NULL AND name IN (SELECT value FROM json_each(:names)))"
+)
 _WAKE = text(
     "UPDATE callback_tasks SET due_at = :at WHERE kind = 'event' AND state = 'ready' AND due_at = :held"
     " AND destination IN (SELECT value FROM json_each(:names))"
@@ -36,7 +40,20 @@ def subscribe(connection: Connection, patterns: Mapping[str, str], at: int) -> N
     """
     for name, events in patterns.items():
         connection.execute(_ADD, {"name": name, "events": events, "at": at})
-    names = {"names": orjson.dumps(list(patterns)).decode()}
-    connection.execute(_MISSING, {"at": at, **names})
-    connection.execute(_BACK, names)
-    connection.execute(_WAKE, {"at": at, "held": LATEST, **names})
+    connection.execute(_MISSING, {"at": at, **_told(patterns)})
+    come_back(connection, patterns, at)
+
+
+def are_missed(connection: Connection, names: Iterable[str]) -> bool:
+    """Whether another process, which has them not, noted any of these as missing."""
+    return bool(connection.execute(_MISSED, _told(names)).scalar_one())
+
+
+def come_back(connection: Connection, names: Iterable[str], at: int) -> None:
+    """Note that these are here, and let go what waits for them."""
+    connection.execute(_BACK, _told(names))
+    connection.execute(_WAKE, {"at": at, "held": LATEST, **_told(names)})
+
+
+def _told(names: Iterable[str]) -> dict[str, str]:
+    return {"names": orjson.dumps(list(names)).decode()}

@@ -3,20 +3,27 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.callbacks.callback_manager import CallbackManager, initialize_callbacks, use_manager
+from app.callbacks.events.fanning import FanOut
+from app.callbacks.working import slow_lane
 from app.core.clock import now_us
-from app.core.database import make_engine
+from app.core.database import make_engine, writing
+from app.core.ends import LATEST
 from app.core.errors import FieldError, HandlerNameTaken, ValidationError
 from app.engine.log import open_log
+from app.engine.tasks.thread import start_in_thread
 from app.operate import orders
 from app.operate.checkup.endpoints import listening
 from app.operate.endpoints import endpoints
 from app.operate.endpoints.events import Event
+from app.operate.endpoints.subscribed import subscribe
 from app.operate.policy import UNASKED
 from tests.callbacks.events.road import Road, a_road
 from tests.callbacks.vectors import settings
@@ -112,6 +119,41 @@ async def test_what_happens_while_the_code_is_gone_waits_for_it(tmp_path: Path) 
             pass
         assert sorted(heard) == ["TU-1", "TU-2"]
         assert road.shown("on:hearing").state == "on"
+
+
+def test_a_worker_without_the_functions_beside_one_that_has_them_holds_nothing_back(road: Road) -> None:
+    heard: list[str] = []
+
+    @road.manager.on("transaction.settled", name="hearing")
+    async def hear(event: Event) -> None:
+        heard.append(event.data["order_id"])
+
+    url, engine = road.settings.callback_log_url, road.shop.engine
+    runner = start_in_thread(slow_lane(engine, road.manager, road.log))
+    fans = FanOut(engine, url, road.manager.subscribers, runner)
+    try:
+        with writing(engine) as connection:
+            subscribe(connection, {}, now_us())  # the start of the other one
+            publishing = "UPDATE callback_endpoints SET hears_from = 0"
+            connection.execute(text(publishing))
+        road.pay("TU-1")
+        fans.wake()
+        until(lambda: heard == ["TU-1"] and road.shown("on:hearing").state == "on", lambda: "it is still missing")
+        with writing(engine) as connection:
+            subscribe(connection, {}, now_us())
+            held = "UPDATE callback_tasks SET state = 'ready', due_at = :held WHERE kind = 'event'"
+            connection.execute(text(held), {"held": LATEST})  # and what it claimed
+        fans.wake()
+        until(lambda: heard == ["TU-1", "TU-1"], lambda: "what it claimed waits for ever")
+    finally:
+        fans.stop()
+        runner.stop()
+
+
+def test_what_has_no_name_of_its_own_is_asked_for_one(road: Road) -> None:
+    with pytest.raises(FieldError, match="name"):
+        road.manager.on("transaction.settled")(partial(print, "heard"))
+    road.manager.on("transaction.settled", name="printing")(partial(print, "heard"))
 
 
 async def test_a_new_function_begins_now_and_a_known_one_where_it_stood(road: Road) -> None:
