@@ -2,7 +2,10 @@
 
 import json
 import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +121,25 @@ def test_forward_posts_in_order_waits_for_the_program_and_goes_on_where_it_ended
         (line,) = kept.read_text().splitlines()
         assert json.loads(line)["callback_id"] == shop.log()[-1].id
         shop.stop()
+
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>down for maintenance</html>")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its base's name
+        """Say nothing."""
+
+
+def test_forward_says_that_an_address_leads_to_something_else(shell: Shell) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_address[1]}"
+        told = shell("forward", "--to", URL, "--from", source, code=2).err
+        server.shutdown()
+    assert "--from: is no system of ours" in told
 
 
 def test_forward_says_what_is_wrong_with_the_system_it_follows(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ POLL_SECONDS = 0.4
 _AGAIN_SECONDS = 1.0
 _ROWS = 50
 _OK = 200
+_NOT_OURS = "is no system of ours, or one of an older release"
 #: What a proxy says while the service behind it is down.
 _DOWN = ("answers 502", "answers 503", "answers 504")
 
@@ -91,20 +92,28 @@ class There:
 
     async def ends(self, *, events: bool) -> Place:
         """Where the newest are; from now on events are written down."""
-        newest = feed.from_feed(await self._ask("GET", "/callbacks/feed"))
+        newest = await self._read(feed.from_feed, "/callbacks/feed")
         if not events:
             return Place(newest.after, NO_EVENTS)
         await self._ask("POST", "/events/listen")
-        return Place(newest.after, feed.from_event_feed(await self._ask("GET", "/events")).after)
+        return Place(newest.after, (await self._read(feed.from_event_feed, "/events")).after)
 
     async def callbacks(self, after: int) -> Page:
         """Those after this one that were decided."""
-        told = await self._ask("GET", "/callbacks/feed", after=after, providers=self._senders, rows=_ROWS)
-        return feed.from_feed(told)
+        sought = {"after": after, "providers": self._senders, "rows": _ROWS}
+        return await self._read(feed.from_feed, "/callbacks/feed", **sought)
 
     async def events(self, after: int) -> EventPage:
         """Those after this number, and where to go on."""
-        return feed.from_event_feed(await self._ask("GET", "/events", after=after, types=self._patterns, rows=_ROWS))
+        sought = {"after": after, "types": self._patterns, "rows": _ROWS}
+        return await self._read(feed.from_event_feed, "/events", **sought)
+
+    async def _read(self, read: Callable[[bytes], _Given], path: str, **sought: object) -> _Given:
+        told = await self._ask("GET", path, **sought)
+        try:
+            return read(told)
+        except ValueError:  # a page of something else, such as a proxy's
+            raise FieldError("--from", _NOT_OURS) from None
 
     async def _ask(self, method: str, path: str, **sought: object) -> bytes:
         address = f"{self._url}{path}" + (f"?{urlencode(sought, quote_via=quote)}" if sought else "")
@@ -119,7 +128,7 @@ def _refusal(reply: Reply) -> CallbackError:
     if reply.status in {401, 403}:
         return FieldError("--from", "refuses the admin token; set CALLBACK_ADMIN_TOKEN to that system's")
     if reply.status == 404:  # noqa: PLR2004 - not found
-        return FieldError("--from", "is no system of ours, or one of an older release")
+        return FieldError("--from", _NOT_OURS)
     if reply.status in {429, 500, 502, 503, 504}:
         return NoAnswer(f"the system answers {reply.status}")
     return ExternalAPIError(f"--from answers {reply.status}")
