@@ -75,7 +75,10 @@ def add(  # noqa: PLR0913 - what an endpoint is
         )
         if not added.rowcount:
             raise FieldError("name", f"an endpoint {told['name']!r} is there already; callbacks endpoints list")
-        return EndpointSecretShown(endpoint=_show(connection, told["name"]), secret=told["secret"], old_until=None)
+        shown = EndpointSecretShown(endpoint=_show(connection, told["name"]), secret=told["secret"], old_until=None)
+    if since is not None and told["events"]:
+        publish_since(engine, since)  # what changed after the first look, when nobody listened yet
+    return shown
 
 
 def list_endpoints(engine: Engine) -> EndpointsShown:

@@ -44,12 +44,18 @@ _ORDERS = (
     "SELECT o.id, o.order_id, o.user_id, o.kind, o.amount, o.currency, o.provider FROM json_each(?) AS j"
     " CROSS JOIN callback_orders AS o ON o.id = j.value"
 )
+_WRITTEN = (
+    "EXISTS (SELECT 1 FROM callback_events AS e"
+    " WHERE e.source_id = n.source_id AND e.order_no = n.order_no AND e.status = n.status)"
+)
 # By the key where a callback caused them: their ids are about the clock's microseconds. What was imported long after
 # it happened is news to nobody.
 _NOTICED = (
     "SELECT n.source_id, n.order_no, n.status, n.at FROM callback_notices AS n LEFT JOIN callback_outcomes AS c"
     " ON c.callback_id = n.source_id WHERE n.source_id > ?1 AND coalesce(n.at - c.received_at, 0) < ?2"
-    " UNION ALL SELECT source_id, order_no, status, at FROM callback_notices WHERE source_id < 0 AND at > ?1"
+    f" AND NOT {_WRITTEN}"
+    " UNION ALL SELECT source_id, order_no, status, at FROM callback_notices AS n WHERE source_id < 0 AND at > ?1"
+    f" AND NOT {_WRITTEN}"
 )
 _BATCH_ROWS = 1_000
 _INSERT = (

@@ -4,14 +4,15 @@ from itertools import combinations
 
 import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from app.core.database import reading
 from app.core.errors import FieldError
 from app.ledger.effect import FORMULAS, PAID_STATUSES, SHOWS, effect
 from app.ledger.facts import Fact, FactKind, Level, Told
+from app.operate.endpoints import endpoints
 from app.operate.endpoints.endpoints import add
-from app.operate.endpoints.events import KNOWN, TYPES, event_at, matches, patterns_from
+from app.operate.endpoints.events import KNOWN, TYPES, event_at, matches, patterns_from, publish_since
 from tests.callbacks.vectors import settings
 from tests.operate.arrivals import Arrivals
 from tests.operate.shop import Shop
@@ -147,3 +148,22 @@ def test_a_pattern_that_fits_nothing_is_refused_with_what_there_is() -> None:
         patterns_from("events", "transaction.payed")
     with pytest.raises(FieldError, match="more than 20"):
         patterns_from("events", ",".join(["*"] + ["?" * n for n in range(40)]))
+
+
+def test_what_happens_while_an_endpoint_is_added_is_not_missed(
+    arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrivals.shop.announce("TU-1")
+    arrivals.shop.announce("TU-2")
+    arrivals.shop.tell("TU-1")
+    looks: list[int] = []
+
+    def look(engine: Engine, since: int) -> None:
+        publish_since(engine, since)
+        looks.append(since)
+        if len(looks) == 1:
+            arrivals.shop.tell("TU-2")
+
+    monkeypatch.setattr(endpoints, "publish_since", look)
+    listen(arrivals, since=0)
+    assert [order_id for _, order_id in published(arrivals.shop)] == ["TU-1", "TU-2"]
