@@ -133,6 +133,8 @@ def is_public(address: str) -> bool:
 
 
 def _is_public(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False  # fec0::/10: given up by RFC 3879, still routed inside some networks
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
