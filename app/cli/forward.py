@@ -90,7 +90,7 @@ def forward(  # noqa: PLR0917 - the options are what one may want of it
 
 
 async def _follow(settings: Settings, wanted: _Wanted, key: str, since: int | None, *, shown: bool, json: bool) -> None:
-    from app.callbacks.events.following import NO_EVENTS, Follower, Place  # noqa: PLC0415 - each command loads its own room only
+    from app.callbacks.events.following import Follower, Place, going_on  # noqa: PLC0415 - each command loads its own room only
     from app.providers.outgoing import open_client  # noqa: PLC0415 - as above
 
     path = _places(settings)
@@ -99,9 +99,7 @@ async def _follow(settings: Settings, wanted: _Wanted, key: str, since: int | No
         try:
             known = _place_of(path, wanted.name)
             end = await source.ends(events=bool(wanted.patterns))
-            place = end if known is None else Place(known["callback_id"], known["event"])
-            if place.event == NO_EVENTS:  # the last time none were asked for
-                place = Place(place.callback_id, end.event)
+            place = end if known is None else going_on(Place(known["callback_id"], known["event"]), end)
             if since is not None:
                 place = Place(since, place.event)
             _say_hello(wanted, key if shown else "", place, json=json)

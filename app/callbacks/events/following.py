@@ -53,6 +53,13 @@ class Place(msgspec.Struct, frozen=True):
     event: int
 
 
+def going_on(known: Place, end: Place) -> Place:
+    """Where one goes on that got so far, in a system that ends there: never beyond, or nothing would be heard."""
+    # It is beyond where the log or the state were begun anew; of events there is none where they are not asked for.
+    event = min(known.event, end.event) if NO_EVENTS not in {known.event, end.event} else max(known.event, end.event)
+    return Place(min(known.callback_id, end.callback_id), event)
+
+
 class Here:
     """The log and state of this machine."""
 
