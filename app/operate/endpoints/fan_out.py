@@ -56,6 +56,12 @@ class Destination(msgspec.Struct, frozen=True):
         return CALL if self.url is None else FORWARD
 
 
+def anybody(engine: Engine) -> bool:
+    """Whether anybody listens at all: nobody else pays for looking further."""
+    with reading(engine) as connection:
+        return bool(driver(connection).execute(f"SELECT EXISTS ({_DESTINATIONS})").fetchone()[0])
+
+
 def fan_out(engine: Engine, log: Log, subscribed: Collection[str], at: int) -> bool:
     """Make tasks of what destinations have not heard → whether there may be more at once.
 
