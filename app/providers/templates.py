@@ -110,6 +110,8 @@ def compiled(text: str) -> Template:
 
 def place(text: str) -> Place:
     """A place without braces. Raises TextError."""
+    if text.startswith("{") and text.endswith("}"):
+        raise TextError(f"a place stands without braces: {text[1:-1]}")
     value = _value(text)
     if isinstance(value, Call):
         raise TextError(f"{text!r} is a function, and a place is due")

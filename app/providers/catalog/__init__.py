@@ -13,11 +13,12 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 
 from app.core.errors import CatalogRefused, UnknownProvider
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import AmountUnit, Encoding, Key, Provider, SchemeKind, TimeUnit, Word
 
 #: Installed packages name themselves here: the value is a package with files of providers.
 ENTRY_POINTS = "callback_system.providers"
@@ -110,9 +111,27 @@ def read_provider(text: str, file: str, *, vectors: bool = True) -> Provider:
         provider = msgspec.convert(told, Provider)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$")
-        raise CatalogRefused(file, where.strip("`.").removeprefix("."), reason) from None
+        field = where.strip("`.").removeprefix(".")
+        raise CatalogRefused(file, field, _with_words(reason, field)) from None
     check(provider, file)
     return provider
+
+
+_WORDS: Mapping[str, Any] = {
+    "scheme.kind": SchemeKind,
+    ".encoding": Encoding,
+    ".key": Key,
+    "clock.unit": TimeUnit,
+    "payment.unit": AmountUnit,
+    ".word": Word,
+}
+
+
+def _with_words(reason: str, field: str) -> str:
+    """The reason, and of a closed list the words that may stand there."""
+    told = reason.removeprefix("Invalid enum value ")
+    known = next((get_args(words) for end, words in _WORDS.items() if field.endswith(end)), ())
+    return f"{told} is none of {', '.join(known)}" if known and told != reason else reason
 
 
 def _named(place: Traversable) -> Iterator[tuple[str, Traversable]]:

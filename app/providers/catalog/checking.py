@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from app.core.errors import CatalogRefused
 from app.providers.catalog.model import Provider, Reply, Scheme
 from app.providers.proofs import ALGORITHMS
-from app.providers.templates import TextError, compiled, place
+from app.providers.templates import Place, TextError, compiled, place
 
 _BODIES = re.compile(r"json|form|json_or_form|raw|form_json:[A-Za-z0-9_.-]{1,64}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -44,6 +44,9 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from _wrong_place(field, text)
     for field, text in _texts(provider):
         yield from _unknown_config(field, text, provider)
+    yield from _same_for_all(provider)
+    for scheme in schemes_of(provider):
+        yield from _signs_itself(scheme)
     yield from _wrong_answers(provider)
 
 
@@ -105,6 +108,22 @@ def _wrong_scheme(scheme: Scheme) -> Iterator[tuple[str, str]]:
         yield "scheme.clock.tolerance_seconds", 'must be above zero, or "any"'
     if clock is not None:
         yield from _wrong_place("scheme.clock.from", clock.from_)
+
+
+def _same_for_all(provider: Provider) -> Iterator[tuple[str, str]]:
+    """What names an order or a payment must read it: words alone would make all of them one."""
+    payment = provider.payment
+    for name in () if payment is None else ("order_id", "attempt"):
+        for text in several(getattr(payment, name)):
+            if not compiled(text).places():
+                yield f"payment.{name}", f"{text!r} reads nothing of the callback; a field stands in braces: {{id}}"
+
+
+def _signs_itself(scheme: Scheme) -> Iterator[tuple[str, str]]:
+    if scheme.kind in {"token", "jwt"} or any(place(each).room != "field" for each in several(scheme.from_)):
+        return
+    if all(Place("named", "body") in compiled(text).parts for text in several(scheme.signed)):
+        yield "scheme.from", "stands in the body that it signs: header:NAME, or sign its fields ({id}{status})"
 
 
 def _texts(provider: Provider) -> Iterator[tuple[str, str]]:

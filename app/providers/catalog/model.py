@@ -19,6 +19,8 @@ SchemeKind: TypeAlias = Literal["hmac", "digest", "token", "rsa", "ecdsa", "ed25
 #: How a secret's text becomes a key; `whsec`, `whpk`: base64 after that word, which may be missing.
 Key: TypeAlias = Literal["utf8", "hex", "base64", "whsec", "whpk", "sha1", "pem", "jwk"]
 Encoding: TypeAlias = Literal["hex", "base64", "base64url", "none"]
+TimeUnit: TypeAlias = Literal["s", "ms", "iso"]
+AmountUnit: TypeAlias = Literal["major", "minor"]
 #: What a row of the status table says of an order; `ignored`: understood, says nothing of an order.
 Word: TypeAlias = Literal[
     "paid",
@@ -65,7 +67,7 @@ class Clock(_Table, frozen=True):
     #: `part:t`: the part of the proof's own header that begins with `t=`
     from_: Place
     #: seconds or milliseconds since 1970, or ISO 8601 with a zone
-    unit: Literal["s", "ms", "iso"] = "s"
+    unit: TimeUnit = "s"
     #: `any`: none is documented, and a sender whose retries keep the old time must not be refused
     tolerance_seconds: int | Literal["any"] = 300
 
@@ -144,7 +146,7 @@ class Payment(_Table, frozen=True, kw_only=True):
     #: of a refund, its own name, so that two of one payment add up; absent: the amount is the sum so far
     refund_key: Text | tuple[Text, ...] = ()
     #: `major`: rupiah, dollars; `minor`: their smallest unit (cents; of a rupiah, hundredths)
-    unit: Literal["major", "minor"] = "major"
+    unit: AmountUnit = "major"
     #: of ISO 4217; without it, IDR
     currency: Place | tuple[Place, ...] = ()
     #: of `minor`: how many decimals a currency has here, 0 or 2, where ISO 4217 says otherwise: `{ IDR = 0 }`

@@ -23,6 +23,11 @@ from = "header:X-Kurir"
 CATALOG = Catalog(installed=False)
 
 
+def _payment(*, order: str = "{order}", amount: str = "total", where: str = "st") -> str:
+    says = f'{{ when = {{ {where} = "PAID" }}, word = "paid" }}'
+    return f'\n[payment]\norder_id = "{order}"\nattempt = "{{id}}"\namount = "{amount}"\nsays = [{says}]\n'
+
+
 @pytest.mark.parametrize("name", CATALOG.names())
 def test_every_provider_has_at_least_two_good_and_three_bad_vectors(name: str) -> None:
     vectors = CATALOG.with_vectors(name).vectors
@@ -34,7 +39,7 @@ def test_every_provider_has_at_least_two_good_and_three_bad_vectors(name: str) -
 @pytest.mark.parametrize(
     ("change", "field", "reason"),
     [
-        (('kind = "hmac"', 'kind = "magic"'), "scheme.kind", "magic"),
+        (('kind = "hmac"', 'kind = "magic"'), "scheme.kind", "'magic' is none of hmac, digest"),
         (('algorithm = "sha256"', 'algorithm = "crc"'), "scheme.algorithm", "crc"),
         (('from = "header:X-Kurir"', 'form = "header:X"'), "scheme", "form"),
         (('from = "header:X-Kurir"', ""), "scheme", "from"),
@@ -45,6 +50,23 @@ def test_every_provider_has_at_least_two_good_and_three_bad_vectors(name: str) -
             ('from = "header:X-Kurir"', 'from = "header:X"\nclock = { from = "header:T", tolerance_seconds = -1 }'),
             "scheme.clock.tolerance_seconds",
             "above zero",
+        ),
+        (
+            ('from = "header:X-Kurir"', 'from = "header:X"\nclock = { from = "header:T", unit = "h" }'),
+            "unit",
+            "s, ms, iso",
+        ),
+        (('from = "header:X-Kurir"', 'from = "sign"'), "scheme.from", "in the body that it signs"),
+        (
+            ('from = "header:X-Kurir"', 'from = "header:X"' + _payment(amount="{total}")),
+            "payment.amount",
+            "braces: total",
+        ),
+        (('from = "header:X-Kurir"', 'from = "header:X"' + _payment(where='"{st}"')), "payment.says", "braces: st"),
+        (
+            ('from = "header:X-Kurir"', 'from = "header:X"' + _payment(order="order")),
+            "payment.order_id",
+            "reads nothing",
         ),
         (("[secret]\nvariable", "[secret]\nvarible"), "secret", "varible"),
         (('variable = "KURIR_SECRET"', 'variable = "kurir secret"'), "secret.variable", "no name"),
@@ -69,7 +91,7 @@ def test_a_users_file_stands_beside_ours_and_wins_over_one_of_the_same_name(tmp_
     assert catalog.get("kurir").title == catalog.get("tripay").title == "Kurir"
     assert set(catalog.own()) == {"kurir", "tripay"}
     assert catalog.get("xendit").title == "Xendit"
-    with pytest.raises(UnknownProvider):
+    with pytest.raises(UnknownProvider, match="callbacks providers list"):
         catalog.get("nobody")
 
 
