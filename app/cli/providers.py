@@ -185,6 +185,9 @@ def add(  # noqa: PLR0913, PLR0917 - what a provider is
 
     Example: callbacks providers add kurir --from header:X-Kurir-Signature
     """
+    folders = [each for each in parts.settings().callback_providers.split(os.pathsep) if each]
+    place_of_it = folder or Path(folders[0] if folders else _FOLDER)
+    adding.check_free(name, place_of_it, replace=replace)
     chosen = _ask("kind", kind, "hmac", "How it proves itself: hmac, digest, token, rsa, ecdsa or ed25519.")
     token = chosen == "token"
     place = _ask("from", where, "header:X-Signature", "Where the proof stands: header:NAME, or a field of the body.")
@@ -220,17 +223,17 @@ def add(  # noqa: PLR0913, PLR0917 - what a provider is
         refunded=_ask("refunded", refunded, "", "Its words for refunded in full.") if pays else "",
         answer=answer or "",
     )
-    set_here = parts.settings().callback_providers.split(os.pathsep)[0]
-    place_of_it = folder or Path(set_here or _FOLDER)
     path = adding.write(adding.text_of(answers), name, place_of_it, replace=replace)
     if json:
         printing.print_json({"name": name, "file": str(path), "variable": answers.variable})
         return
     printing.heading(f"wrote {path}")
-    if not set_here:
-        printing.field("put into .env", f"CALLBACK_PROVIDERS={place_of_it}")
-    printing.field("and", f"{answers.variable}=the secret that it gave you")
-    printing.field("try", f"CALLBACK_PROVIDERS={place_of_it} callbacks providers test {name}")
+    setting = ""
+    if place_of_it.resolve() not in {Path(each).resolve() for each in folders}:
+        setting = f"CALLBACK_PROVIDERS={os.pathsep.join([*folders, str(place_of_it)])}"
+        printing.field("put into .env", setting)
+    printing.field("and" if setting else "put into .env", f"{answers.variable}=the secret that it gave you")
+    printing.field("try", f"{setting} callbacks providers test {name}".lstrip())
 
 
 def _key_of(kind: str) -> str:

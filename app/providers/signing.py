@@ -139,7 +139,7 @@ class _Signing:
             return msgspec.structs.replace(message, query=query, url=url)
         if each.room == "field":
             return msgspec.structs.replace(message, body=put(message.body, self.provider.body, each.path, value))
-        raise FieldError("from", f"{where} is no place to put a proof")
+        raise FieldError("from", f"{where} is no place to put a proof; a field of that name is field:{where}")
 
 
 def _time_text(clock: Clock, at: int) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import FieldError
-from app.providers.catalog import read_provider
+from app.core.errors import CatalogRefused, FieldError
+from app.operate.providers.trying import try_vectors
+from app.providers.catalog import open_catalog, read_provider
 from app.providers.catalog.model import Provider
 from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
@@ -61,18 +62,32 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 def text_of(answers: Answers) -> str:
     """The file's text, with two good and three bad vectors.
 
-    Raises FieldError for a name that is none, CatalogRefused for what cannot be.
+    Raises CatalogRefused for what cannot be, also where the file's own vectors do not come out as they must.
     """
-    if not _NAME.fullmatch(answers.name):
-        raise FieldError("name", "has 1 to 64 of a-z 0-9 _ -")
     told = _told(answers)
     file = f"{answers.name}.toml"
     plain = written(told)
     provider = read_provider(plain, file)
     told["vectors"] = vectors_of(provider, answers)
     text = written(told)
-    read_provider(text, file)
+    for tried in try_vectors(answers.name, read_provider(text, file)):
+        if not tried.ok:
+            raise CatalogRefused(file, "scheme", f"does not tell right from wrong; {tried.what}: {tried.told}")
     return text
+
+
+def check_free(name: str, folder: Path, *, replace: bool) -> None:
+    """Before anything is asked. Raises FieldError for a name that is none, or that is taken and not to be replaced."""
+    if not _NAME.fullmatch(name):
+        raise FieldError("name", "has 1 to 64 of a-z 0-9 _ -")
+    path = folder / f"{name}.toml"
+    if replace:
+        return
+    if path.exists():
+        raise FieldError("name", f"{path} is there already; --replace writes it anew")
+    if name in open_catalog(""):
+        known = f"{name} is known already (callbacks providers show {name})"
+        raise FieldError("name", f"{known}; --replace lets a file of yours count instead")
 
 
 def write(text: str, name: str, folder: Path, *, replace: bool) -> Path:
@@ -96,7 +111,7 @@ def vectors_of(provider: Provider, answers: Answers) -> list[dict[str, Any]]:
     bare = Message(good[0].body, {b"content-type": good[0].headers[b"content-type"]})
     kind, stale = answers.kind, answers.time and answers.kind != "token"
     third = (good[0], "an hour off", at + 3_600 * _SECOND_US + answers.tolerance * _SECOND_US) if stale else None
-    changed = _changed(good[0], answers)
+    changed = _changed(provider, good[0], answers)
     bad = [
         (other, "signed with another secret" if kind != "token" else "another token", at),
         (bare if not _in_body(answers) else Message(_bodies(answers)[0], bare.headers), "no proof", at),
@@ -153,13 +168,17 @@ def _values(answers: Answers, number: str) -> list[tuple[str, str]]:
 _OURS = frozenset({"body", "method", "path", "url", "timestamp", "secret", "fields"})
 
 
-def _changed(message: Message, answers: Answers) -> Message:
-    """Another text than was signed: a field of it where some are signed, else the whole body."""
-    signed = [each for each in compiled(answers.signed).places() if each.room == "field"]
-    if signed:
-        body = put(message.body, answers.body, signed[0].path, "changed")
-    else:
+def _changed(provider: Provider, message: Message, answers: Answers) -> Message:
+    """Something of what was signed is another now; where that is nothing of the body, the proof is."""
+    signed = compiled(answers.signed).places()
+    named = {each.name for each in signed if each.room == "named"}
+    fields = [each.path for each in signed if each.room == "field"] or ([("more",)] if "fields" in named else [])
+    if "body" in named:
         body = message.body + (b" " if answers.body == "json" else b"&more=1")
+    elif fields:
+        body = put(message.body, answers.body, fields[0], "10001")
+    else:
+        return _signed(provider, message.path, message.body, made_up(provider), _AT_SECONDS * _SECOND_US)
     return msgspec.structs.replace(message, body=body)
 
 
@@ -254,4 +273,4 @@ def _key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
 
 
-__all__ = ["Answers", "text_of", "vectors_of", "write", "written"]
+__all__ = ["Answers", "check_free", "text_of", "vectors_of", "write", "written"]

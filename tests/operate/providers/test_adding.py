@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from app.core.errors import CatalogRefused, FieldError
-from app.operate.providers.adding import Answers, text_of, write
+from app.operate.providers.adding import Answers, check_free, text_of, write
 from app.operate.providers.trying import try_vectors
 from app.providers.catalog import read_provider
+from tests.cli.shell import run
 
 PAYS: dict[str, Any] = {
     "order_id": "{order}",
@@ -74,9 +75,9 @@ def test_what_a_person_writes_stands_in_the_file_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Kurir", "a/b", "..", "é", "x" * 65])
-def test_a_name_is_one_that_an_address_can_carry(name: str) -> None:
+def test_a_name_is_one_that_an_address_can_carry(name: str, tmp_path: Path) -> None:
     with pytest.raises(FieldError, match="name"):
-        text_of(Answers(name=name))
+        check_free(name, tmp_path, replace=True)
 
 
 def test_nonsense_is_refused_before_anything_is_signed_or_written() -> None:
@@ -91,3 +92,46 @@ def test_a_file_goes_into_a_folder_that_is_made_and_over_no_other(tmp_path: Path
     with pytest.raises(FieldError, match="--replace"):
         write("y", "kurir", folder, replace=False)
     assert write("y", "kurir", folder, replace=True).read_text() == "y"
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"where": "sign"}, "scheme.from"),
+        ({"kind": "hmca"}, "scheme.kind"),
+        ({**PAYS, "amount": "{total}"}, "payment.amount"),
+        ({**PAYS, "order_id": "order"}, "payment.order_id"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_field(told: dict[str, str], field: str) -> None:
+    with pytest.raises(CatalogRefused) as refused:
+        text_of(Answers(name="kurir", **told))  # type: ignore[arg-type]
+    assert refused.value.field.startswith(field)
+
+
+def test_a_name_that_is_taken_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "kurir.toml").touch()
+    for name, reason in (("kurir", "there already"), ("tripay", "providers show tripay"), ("A b", "a-z")):
+        with pytest.raises(FieldError, match=reason):
+            check_free(name, tmp_path, replace=False)
+    check_free("tripay", tmp_path, replace=True)
+    check_free("toko", tmp_path / "missing", replace=False)
+
+
+def test_it_says_what_to_set_where_its_folder_is_not_set_yet(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    where = {"CALLBACK_PROVIDERS": str(tmp_path / "set")}
+    here = run("providers", "add", "kurir", **where)
+    assert here.out.splitlines()[1].split() == [
+        "put",
+        "into",
+        ".env",
+        "KURIR_SECRET=the",
+        "secret",
+        "that",
+        "it",
+        "gave",
+        "you",
+    ]
+    there = run("providers", "add", "toko", "--folder", str(tmp_path / "other"), **where)
+    assert f"CALLBACK_PROVIDERS={tmp_path / 'set'}:{tmp_path / 'other'}" in there.out
