@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from app.core.secrets import Secrets
-from app.providers.catalog.checking import schemes_of, several
+from app.providers.catalog.checking import payment_places, schemes_of, several
 from app.providers.catalog.model import Provider
 from app.providers.message import Message
 from app.providers.proving import Reading
@@ -85,6 +85,11 @@ def proof_headers(provider: Provider) -> tuple[str, ...]:
     stand += [scheme.clock.from_ for scheme in schemes if scheme.clock is not None]
     places = [*map(place, stand), *_proof_places(provider)]
     return tuple(dict.fromkeys(each.name for each in places if each.room == "header" and "*" not in each.name))
+
+
+def payment_headers(provider: Provider) -> tuple[str, ...]:
+    """Headers that say what was paid: the ledger reads them from what is kept."""
+    return tuple(dict.fromkeys(each.name for _, each in payment_places(provider) if each.room == "header"))
 
 
 def _needed(provider: Provider) -> list[str]:

@@ -34,7 +34,7 @@ from app.providers.catalog.model import Provider
 from app.providers.message import MISSING, Message, Unread, read_body
 from app.providers.proving import Prover, Reading
 from app.providers.schemes import STALE, TOKEN_WRONG, Verdict
-from app.providers.set_up import proof_headers, set_up, signs_address, signs_path
+from app.providers.set_up import payment_headers, proof_headers, set_up, signs_address, signs_path
 from app.providers.templates import Template, compiled
 
 #: A handshake before the sender has anything to prove itself by: answered and forgotten.
@@ -74,7 +74,7 @@ class CatalogueWebhook(WebhookCallbackHandler):
         name = name or self.catalogued
         super().__init__(name, name, db=db, settings=settings or get_settings())
         self.data = provider or open_catalog(self.settings.callback_providers).get(name)
-        headers = dict.fromkeys((*self.data.headers, *proof_headers(self.data)))
+        headers = dict.fromkeys((*self.data.headers, *payment_headers(self.data), *proof_headers(self.data)))
         self.kept_headers = tuple(header.lower().encode() for header in headers)
         self.proof = "token" if all(each.kind == "token" for each in schemes_of(self.data)) else "signature"
         self._set_up = set_up(self.data, variables() if given is None else given)

@@ -136,7 +136,7 @@ class Table:
         """What stands in the places that the table looks at."""
         places = dict.fromkeys(where for says in self.data.says for where in says.when)
         values = {where: place(where).read(reading) for where in places}
-        return {where: shown(value.decode()) for where, value in values.items() if value is not None}
+        return {where: shown(value.decode(errors="replace")) for where, value in values.items() if value is not None}
 
 
 _MONEY = frozenset({"paid", "refunded", "charged_back"})

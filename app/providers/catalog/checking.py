@@ -10,6 +10,9 @@ from app.providers.templates import Place, TextError, compiled, place
 
 _BODIES = re.compile(r"json|form|json_or_form|raw|form_json:[A-Za-z0-9_.-]{1,64}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+#: What the log keeps of a request, or anybody can make of it again.
+_KEPT = frozenset({"field", "header", "config"})
+_KEPT_NAMED = frozenset({("named", "body"), ("named", "fields")})
 _STATUSES = range(200, 300)
 
 
@@ -45,6 +48,7 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
     for field, text in _texts(provider):
         yield from _unknown_config(field, text, provider)
     yield from _same_for_all(provider)
+    yield from _not_kept(provider)
     for scheme in schemes_of(provider):
         yield from _signs_itself(scheme)
     yield from _wrong_answers(provider)
@@ -119,6 +123,29 @@ def _same_for_all(provider: Provider) -> Iterator[tuple[str, str]]:
                 yield f"payment.{name}", f"{text!r} reads nothing of the callback; a field stands in braces: {{id}}"
 
 
+def payment_places(provider: Provider) -> Iterator[tuple[str, Place]]:
+    """What the ledger reads of a callback that was kept, with its field of the file."""
+    payment = provider.payment
+    if payment is None:
+        return
+    for name in ("order_id", "attempt", "refund_key"):
+        for text in several(getattr(payment, name)):
+            yield from ((f"payment.{name}", each) for each in compiled(text).places())
+    for name in ("amount", "refunded", "currency"):
+        yield from ((f"payment.{name}", place(text)) for text in several(getattr(payment, name)))
+    for number, says in enumerate(payment.says):
+        yield from ((f"payment.says[{number}].when", place(where)) for where in says.when)
+
+
+def _not_kept(provider: Provider) -> Iterator[tuple[str, str]]:
+    hidden = {place(text) for text in provider.hidden}
+    for field, each in payment_places(provider):
+        if each.room not in _KEPT and (each.room, each.name) not in _KEPT_NAMED:
+            yield field, f"reads {each.room}:{each.name}, which is not kept: a field or a header is"
+        if each in hidden:
+            yield field, f"reads {each.name}, which is hidden: it is blanked before it is kept"
+
+
 def _signs_itself(scheme: Scheme) -> Iterator[tuple[str, str]]:
     if scheme.kind in {"token", "jwt"} or any(place(each).room != "field" for each in several(scheme.from_)):
         return
@@ -186,4 +213,4 @@ def _unknown_config(field: str, text: str, provider: Provider) -> Iterator[tuple
             yield field, f"names config:{each.name}, and there is no [config.{each.name}]"
 
 
-__all__ = ["check", "is_asymmetric", "schemes_of", "several"]
+__all__ = ["check", "is_asymmetric", "payment_places", "schemes_of", "several"]

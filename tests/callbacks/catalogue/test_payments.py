@@ -63,6 +63,9 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient
             'refunded = "back"', 'refunded = "amount"'
         )
     )
+    (folder / "heads.toml").write_text(
+        OWN.replace("said =", '"header:X-Said" =').replace('order_id = "{order}"', 'order_id = "{header:X-Order}"')
+    )
     monkeypatch.setenv("CALLBACK_PROVIDERS", str(folder))
     monkeypatch.setenv("CALLBACK_ENV", "production")
     monkeypatch.setenv("CALLBACK_ADMIN_TOKEN", ADMIN)
@@ -112,6 +115,19 @@ def told(
 def balance(shop: TestClient) -> str:
     amount: str = shop.get("/wallets/ani").json()["balance"]
     return amount
+
+
+def test_what_stands_in_headers_is_kept_and_read_like_fields(shop: TestClient) -> None:
+    announce(shop, "H-1", "heads")
+    body = b'{"payment": "P1", "amount": 5000000, "currency": "IDR"}'
+    headers = {b"X-Sign": signed(body, OWN_KEY).encode(), b"X-Order": b"H-1"}
+    for word, outcome in ((b"\xff\xfe", "ignored"), (b"paid", "applied")):
+        answered = shop.post("/callbacks/webhook/heads", content=body, headers={**headers, b"X-Said": word})
+        assert answered.status_code == 200
+        settle()
+        newest = shop.get("/callbacks/log", params={"rows": 1, "provider": "heads"}).json()["callbacks"][0]
+        assert newest["outcome"] == outcome
+    assert shop.get("/wallets/ani").json()["balance"] == "50000.00"
 
 
 def test_a_payment_credits_once_however_often_and_in_whatever_order_it_is_told(shop: TestClient) -> None:

