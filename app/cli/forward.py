@@ -30,7 +30,7 @@ from app.operate.shown import time_text
 from app.providers.standard_webhooks import new_secret, secret_from
 
 if TYPE_CHECKING:
-    from app.callbacks.events.following import Place, Source, Told
+    from app.callbacks.events.following import Delivered, Place, Source
 
 _PLACES = "forward.jsonl"
 _HERE = "here"
@@ -165,7 +165,7 @@ def _say_hello(wanted: _Wanted, secret: str, place: "Place", *, json: bool) -> N
         sys.stdout.flush()
 
 
-def _show(told: "Told") -> None:
+def _show(told: "Delivered") -> None:
     at = datetime.fromtimestamp(now_us() / 1e6, UTC).astimezone().strftime("%H:%M:%S")
     line = Text(f"{at}  ", "dim").append(f"{printing.safe(told.what):<12} {printing.safe(told.kind):<24} ")
     line.append(f"{told.id}  ", "dim").append(told.result, "green" if told.success else "red")
@@ -173,7 +173,7 @@ def _show(told: "Told") -> None:
     sys.stdout.flush()
 
 
-def _print_json(told: "Told") -> None:
+def _print_json(told: "Delivered") -> None:
     sys.stdout.write(jsonlib.dumps({"at": time_text(now_us()), **structs.asdict(told)}) + "\n")
     sys.stdout.flush()
 

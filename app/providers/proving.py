@@ -7,12 +7,13 @@ from hmac import compare_digest
 from typing import Any
 
 from app.providers import proofs
+from app.providers.catalog.checking import schemes_of, several
 from app.providers.catalog.model import Clock, Provider, Rewrite, Scheme
 from app.providers.message import MISSING as NO_FIELD
 from app.providers.message import Message, Number, Unread, is_json, read_body, read_form, text_at
 from app.providers.rewriting import fields_sorted, parsed
 from app.providers.schemes import MALFORMED, MISSING, STALE, TOKEN_MISSING, TOKEN_WRONG, WRONG, Verdict
-from app.providers.templates import Place, Template, compiled, place
+from app.providers.templates import Place, compiled, place
 
 _PROOF_BYTES_MAX = 16_384
 _PROOFS_MAX = 32
@@ -119,8 +120,7 @@ class Prover:
 
     def __init__(self, provider: Provider) -> None:
         """Raises TextError for a text that means nothing."""
-        schemes = provider.scheme if isinstance(provider.scheme, tuple) else (provider.scheme,)
-        self._each = tuple(_Scheme(scheme, provider.body) for scheme in schemes)
+        self._each = tuple(_Scheme(scheme, provider.body) for scheme in schemes_of(provider))
 
     def verify(self, message: Message, secrets: Sequence[bytes], config: Mapping[str, str], at: int) -> Verdict:
         """Whether one of these secrets proves the sender; `at` is the clock in microseconds.
@@ -148,10 +148,10 @@ class _Scheme:
         self.how = how
         self.missing, self.wrong = (TOKEN_MISSING, TOKEN_WRONG) if scheme.kind == "token" else (MISSING, WRONG)
         self.fits = proofs.FITS[scheme.kind]
-        self.places = tuple(place(each) for each in _several(scheme.from_))
+        self.places = tuple(place(each) for each in several(scheme.from_))
         self.prefix = compiled(scheme.prefix)
         self.secret = compiled(scheme.secret)
-        self.signed = tuple(compiled(each) for each in _several(scheme.signed))
+        self.signed = tuple(compiled(each) for each in several(scheme.signed))
         self.must = tuple((place(where), compiled(text)) for where, text in scheme.must.items())
         self.time = None if scheme.clock is None else _time_place(scheme.clock)
 
@@ -255,10 +255,6 @@ def _time_place(clock: Clock) -> Place | bytes:
     return f"{where.name}=".encode() if where.room == "part" else where
 
 
-def _several(told: Any) -> tuple[str, ...]:
-    return told if isinstance(told, tuple) else (told,)
-
-
 def _microseconds(text: bytes, unit: str) -> int | None:
     if unit == "iso":
         return _iso(text)
@@ -277,11 +273,4 @@ def _iso(text: bytes) -> int | None:
         return None
 
 
-def verify(
-    provider: Provider, message: Message, secrets: Sequence[bytes], config: Mapping[str, str], at: int
-) -> Verdict:
-    """The same for a provider whose texts were not compiled before."""
-    return Prover(provider).verify(message, secrets, config, at)
-
-
-__all__ = ["Prover", "Reading", "Template", "verify"]
+__all__ = ["Prover", "Reading"]

@@ -17,7 +17,7 @@ from app.providers.catalog.checking import schemes_of, several
 from app.providers.catalog.model import Provider
 from app.providers.key_pairs import made_up
 from app.providers.message import Message
-from app.providers.proving import Prover, verify
+from app.providers.proving import Prover
 from app.providers.templates import compiled, place
 from tests.callbacks.catalogue.posting import body_of
 from tests.callbacks.vectors import HOSTILE_BODIES, VECTORS, Vector
@@ -144,7 +144,7 @@ def proof(text: bytes, key: bytes = KEY) -> bytes:
 
 
 def reason(provider: Provider, message: Message, at: int = AT, *secrets: bytes) -> str:
-    return verify(provider, message, secrets or (KEY,), {}, at).reason
+    return Prover(provider).verify(message, secrets or (KEY,), {}, at).reason
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_of_several_proofs_and_secrets_any_may_fit_and_the_secret_is_counted() -
     provider = own('separator = ","\nprefix = "v1="')
     header = b"v0=" + proof(b"{}") + b", v1=zz , v1=" + b"0" * 64 + b",v1=" + proof(b"{}")
     message = Message(b"{}", {b"x-sign": header})
-    assert verify(provider, message, [b"other", b"", KEY], {}, AT).fitted == 3
+    assert Prover(provider).verify(message, [b"other", b"", KEY], {}, AT).fitted == 3
     assert reason(provider, Message(b"{}", {b"x-sign": b"v0=" + proof(b"{}")})) == "signature_malformed"
     assert reason(provider, Message(b"{}", {})) == "signature_missing"
     many = b",".join([b"v1=" + b"0" * 64] * 32 + [b"v1=" + proof(b"{}")])

@@ -141,7 +141,7 @@ def _refusal(reply: Reply) -> CallbackError:
     return ExternalAPIError(f"--from answers {reply.status}")
 
 
-class Told(msgspec.Struct, frozen=True):
+class Delivered(msgspec.Struct, frozen=True):
     """One delivery that was answered, for whoever looks on."""
 
     what: str  # the sender, or `event`
@@ -163,7 +163,7 @@ class Follower:
         place: Place,
         *,
         events: bool,
-        show: Callable[[Told], None],
+        show: Callable[[Delivered], None],
         waiting: Callable[[str], None],
         keep: Callable[[Place], None],
     ) -> None:
@@ -215,7 +215,7 @@ class Follower:
                 continue
             self._waiting("")
             success = not isinstance(result, Failure)
-            self._show(Told(what, kind, number, told.removeprefix("answers "), success, milliseconds))
+            self._show(Delivered(what, kind, number, told.removeprefix("answers "), success, milliseconds))
             return
 
     async def _tries(self, delivery: Delivery) -> AsyncIterator[tuple[Result, int]]:

@@ -132,8 +132,10 @@ def remove(engine: Engine, name: str, *, at: int) -> EndpointShown:
     """Forget a destination, and what it has not heard. Raises NotFound."""
     with writing(engine) as connection:
         shown = _show(connection, name)
-        connection.execute(text(f"DELETE FROM callback_tries WHERE task_id IN (SELECT id {_WAITING})"), {"name": name})
-        connection.execute(text(f"DELETE {_WAITING}"), {"name": name})
+        connection.execute(
+            text(f"DELETE FROM callback_tries WHERE task_id IN (SELECT id {_UNFINISHED})"), {"name": name}
+        )
+        connection.execute(text(f"DELETE {_UNFINISHED}"), {"name": name})
         connection.execute(text("DELETE FROM callback_endpoints WHERE name = :name"), {"name": name})
         settle_alerts(connection, [(OFF_ALERT, f"{OFF_SUBJECT}{name}")], by="removed", at=at)
         return shown
@@ -174,7 +176,7 @@ def _address_of(connection: Connection, name: str) -> str:
     return str(url)
 
 
-_WAITING = (
+_UNFINISHED = (
     "FROM callback_tasks WHERE destination = :name AND kind IN ('forward', 'event') AND state IN ('ready', 'running')"
 )
 _COLUMNS = """

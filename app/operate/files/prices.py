@@ -90,7 +90,6 @@ def _after(state: Import, before: _Known | None, row: Product, told: tuple[bool,
 
 
 _PRICE = _VALUES.index("price")
-_TRUTHS = (_VALUES.index("buyer_active"), _VALUES.index("seller_active"))
 
 
 def _load(connection: Connection, skus: Sequence[str]) -> dict[str, _Known]:
