@@ -10,8 +10,7 @@ import msgspec
 
 from app.operate.providers.listing import proof_of
 from app.providers.catalog import Catalog, model
-from app.providers.catalog.checking import several
-from app.providers.catalog.model import Payment, Provider, Says
+from app.providers.catalog.model import Payment, Provider, Says, several
 from app.providers.templates import FUNCTIONS
 from docs.markdown import table
 

@@ -2,8 +2,9 @@
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -15,17 +16,24 @@ from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.core.variables import variables
 from app.operate.providers import adding, listing, trying
-from app.operate.providers.adding import Answers
 from app.operate.providers.listing import ProviderRow, ProviderShown
-from app.operate.providers.trying import Server
-from app.providers.catalog import open_catalog
-from app.providers.key_pairs import made_up
+from app.operate.providers.questions import answers_of
+from app.operate.providers.trying import Server, Tried
+from app.providers.catalog import open_catalog, read_provider
+from app.providers.catalog.model import Provider
+from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
+from app.simulation import driver
+from app.simulation.catalogue import Sender
+from app.simulation.scenarios import plan_of
+from app.simulation.wire import target_of
 
 commands = typer.Typer(help="Senders that are known without code, from files.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 _FOLDER = "providers"
+_ORDERS, _SEED = 3, 1
+_LEFT_OPEN = "its proof leaves something open (not proved in `callbacks providers show`)"
 
 
 @commands.command("list")
@@ -120,6 +128,7 @@ def try_provider(
         with trying.a_server(provider, pair, config, settings.callback_providers) as server:
             config = {**trying.config_of(provider, {}, Message(b"", path=f"/callbacks/webhook/{name}")), **config}
             tried += trying.try_sending(name, provider, pair, config, server, now_us())
+            tried += _try_orders(name, provider, pair, config, server)
     if json:
         printing.print_json([each._asdict() for each in tried])
     else:
@@ -130,54 +139,62 @@ def try_provider(
         raise typer.Exit(1)
 
 
-def _ask(question: str, given: str | None, default: str, why: str) -> str:
-    """What was given as an option, else what a person types; the default where nobody sits."""
-    if given is not None:
-        return given
-    if not sys.stdin.isatty():
-        return default
-    printing.out().print(Text(why, "dim"))
-    return str(typer.prompt(question, default=default, show_default=bool(default)))
+def _try_orders(
+    name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], server: Server
+) -> Iterator[Tried]:
+    """Announces orders, tells of each what the file has words for, and looks at every wallet."""
+    if provider.payment is None:
+        return
+    samples = trying.samples_of(name, provider, server.public)
+    sender = Sender(name, provider, samples, pair.signs, config, believed=False)
+    fine = "every wallet is as it must be" if sender.credits else f"nobody is credited: {_LEFT_OPEN}"
+    for scenario in sender.scenarios():
+        plan = plan_of(sender, scenario, count=_ORDERS, seed=_SEED)
+        wrong = driver.run(plan, target_of(server.address)).differences
+        told = [f"{each.what} of {each.subject} is {each.found}, not {each.expected}" for each in wrong]
+        yield Tried(f"orders, {scenario}", not wrong, told[0] if told else fine)
 
 
-_Option = Annotated[str | None, typer.Option(show_default=False)]
+Said = Annotated[str | None, typer.Option(show_default=False)]
+
+
+def _said(help_: str, *names: str) -> Any:
+    return typer.Option(*names, help=help_, show_default=False)
 
 
 @commands.command()
-def add(  # noqa: PLR0913, PLR0917 - what a provider is
+def add(  # noqa: PLR0913, PLR0917 - what may be said of a provider; each is a question of questions.QUESTIONS
     name: Name,
-    title: Annotated[str | None, typer.Option(help="For people.", show_default=False)] = None,
-    docs: Annotated[str | None, typer.Option(help="The page that documents it.", show_default=False)] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="hmac, digest, token, rsa, ecdsa, ed25519.", show_default=False)
-    ] = None,
-    algorithm: Annotated[str | None, typer.Option(help="sha256, sha512, sha1, md5.", show_default=False)] = None,
-    where: Annotated[
-        str | None, typer.Option("--from", help="Where the proof stands: header:X-Signature.", show_default=False)
-    ] = None,
-    prefix: Annotated[str | None, typer.Option(help="Before it: sha256=.", show_default=False)] = None,
-    encoding: Annotated[str | None, typer.Option(help="hex or base64; of a token none.", show_default=False)] = None,
-    signed: Annotated[str | None, typer.Option(help="{body}, {timestamp}.{body} …", show_default=False)] = None,
-    variable: Annotated[str | None, typer.Option(help="Holds the secret.", show_default=False)] = None,
-    time: Annotated[str | None, typer.Option(help="Where the time stands.", show_default=False)] = None,
-    time_unit: Annotated[str | None, typer.Option(help="s, ms or iso.", show_default=False)] = None,
-    body: Annotated[str | None, typer.Option(help="json or form.", show_default=False)] = None,
-    event_type: Annotated[str | None, typer.Option(help="{event}.", show_default=False)] = None,
-    event_key: Annotated[str | None, typer.Option(help="{id}.", show_default=False)] = None,
-    order_id: Annotated[str | None, typer.Option(help="Of payments: {order_id}.", show_default=False)] = None,
-    attempt: Annotated[str | None, typer.Option(help="{payment_id}.", show_default=False)] = None,
-    amount: Annotated[str | None, typer.Option(help="Where the amount stands.", show_default=False)] = None,
-    unit: Annotated[str | None, typer.Option(help="major (rupiah) or minor.", show_default=False)] = None,
-    status: Annotated[str | None, typer.Option(help="Where the status stands.", show_default=False)] = None,
-    paid: Annotated[str | None, typer.Option(help="Its words for paid, by commas.", show_default=False)] = None,
-    pending: _Option = None,
-    expired: _Option = None,
-    failed: _Option = None,
-    refunded: _Option = None,
-    answer: Annotated[str | None, typer.Option(help="The body it wants to hear.", show_default=False)] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Where the file goes; by default CALLBACK_PROVIDERS.", show_default=False)
-    ] = None,
+    title: Annotated[str | None, _said("For people.")] = None,
+    docs: Annotated[str | None, _said("The page that documents it.")] = None,
+    kind: Annotated[str | None, _said("hmac, digest, token, rsa, ecdsa, ed25519.")] = None,
+    algorithm: Annotated[str | None, _said("sha256, sha512, sha1, md5.")] = None,
+    where: Annotated[str | None, _said("Where the proof stands: header:X-Signature.", "--from")] = None,
+    prefix: Annotated[str | None, _said("Before it: sha256=.")] = None,
+    encoding: Annotated[str | None, _said("hex or base64; of a token none.")] = None,
+    body: Annotated[str | None, _said("json or form.")] = None,
+    signed: Annotated[str | None, _said("{body}, {timestamp}.{body} …")] = None,
+    variable: Annotated[str | None, _said("Holds the secret.")] = None,
+    time: Annotated[str | None, _said("Where the time stands.")] = None,
+    time_unit: Annotated[str | None, _said("s, ms or iso.")] = None,
+    event_type: Annotated[str | None, _said("{event}.")] = None,
+    event_key: Annotated[str | None, _said("{id}.")] = None,
+    order_id: Annotated[str | None, _said("Of payments: {order_id}.")] = None,
+    attempt: Annotated[str | None, _said("{payment_id}.")] = None,
+    amount: Annotated[str | None, _said("Where the amount stands.")] = None,
+    unit: Annotated[str | None, _said("major (rupiah) or minor.")] = None,
+    currency: Annotated[str | None, _said("Where the currency stands; by default IDR.")] = None,
+    status: Annotated[str | None, _said("Where the status stands.")] = None,
+    paid: Annotated[str | None, _said("Its words for paid, by commas.")] = None,
+    pending: Said = None,
+    expired: Said = None,
+    failed: Said = None,
+    refunded: Said = None,
+    back: Annotated[str | None, _said("Where stands what went back; by default all of it.")] = None,
+    refund_key: Annotated[str | None, _said("What names one refund of several.")] = None,
+    ordering_key: Annotated[str | None, _said("What belongs together; by default the order.")] = None,
+    answer: Annotated[str | None, _said("The body it wants to hear.")] = None,
+    folder: Annotated[Path | None, _said("Where the file goes; by default CALLBACK_PROVIDERS.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write a file anew.")] = False,  # noqa: FBT002
     json: Json = False,  # noqa: FBT002 - an option
 ) -> None:
@@ -185,56 +202,28 @@ def add(  # noqa: PLR0913, PLR0917 - what a provider is
 
     Example: callbacks providers add kurir --from header:X-Kurir-Signature
     """
+    given = {field: told for field, told in locals().items() if isinstance(told, str)}
     folders = [each for each in parts.settings().callback_providers.split(os.pathsep) if each]
-    place_of_it = folder or Path(folders[0] if folders else _FOLDER)
-    adding.check_free(name, place_of_it, replace=replace)
-    chosen = _ask("kind", kind, "hmac", "How it proves itself: hmac, digest, token, rsa, ecdsa or ed25519.")
-    token = chosen == "token"
-    place = _ask("from", where, "header:X-Signature", "Where the proof stands: header:NAME, or a field of the body.")
-    pays = order_id is not None or (
-        sys.stdin.isatty() and typer.confirm("Does it tell of payments of your orders?", default=False)
-    )
-    answers = Answers(
-        name=name,
-        title=_ask("title", title, name.replace("-", " ").title(), "Its name for people."),
-        docs=docs or "",
-        kind=chosen,
-        algorithm="" if token else _ask("algorithm", algorithm, "sha256", "sha256, sha512, sha1 or md5."),
-        where=place,
-        prefix=_ask("prefix", prefix, "", "What stands before the proof, such as sha256= (nothing: leave it empty)."),
-        encoding=encoding or ("none" if token else _ask("encoding", None, "hex", "How it is written: hex or base64.")),
-        key=_key_of(chosen),
-        signed="" if token else _ask("signed", signed, "{body}", "What is signed: {body}, {timestamp}.{body} …"),
-        variable=_ask("variable", variable, f"{name.upper().replace('-', '_')}_SECRET", "Where its secret is set."),
-        time=_ask("time", time, "", "Where the time of signing stands, such as header:X-Timestamp (none: empty)."),
-        time_unit=time_unit or "s",
-        body=body or "json",
-        event_type=_ask("event type", event_type, "{event}", "What kind of callback it is."),
-        event_key=_ask("event key", event_key, "{id}", "What is the same when it tells the same again."),
-        order_id=_ask("order id", order_id, "{order_id}", "Your order's id.") if pays else "",
-        attempt=_ask("attempt", attempt, "{id}", "Its own id of the payment.") if pays else "",
-        amount=_ask("amount", amount, "amount", "Where the amount stands.") if pays else "",
-        unit=unit or "major",
-        status=_ask("status", status, "status", "Where the status stands.") if pays else "",
-        paid=_ask("paid", paid, "PAID", "Its words for paid, by commas.") if pays else "",
-        pending=_ask("pending", pending, "", "Its words for pending.") if pays else "",
-        expired=_ask("expired", expired, "", "Its words for expired.") if pays else "",
-        failed=_ask("failed", failed, "", "Its words for failed.") if pays else "",
-        refunded=_ask("refunded", refunded, "", "Its words for refunded in full.") if pays else "",
-        answer=answer or "",
-    )
-    path = adding.write(adding.text_of(answers), name, place_of_it, replace=replace)
+    into = folder or Path(folders[0] if folders else _FOLDER)
+    adding.check_free(name, into, replace=replace)
+    answers = answers_of(given, _ask if sys.stdin.isatty() else None)
+    text = adding.text_of(answers)
+    path = adding.write(text, name, into, replace=replace)
+    payment = read_provider(text, str(path), vectors=False).payment
+    left_open = payment.unproved if payment is not None else ""
     if json:
-        printing.print_json({"name": name, "file": str(path), "variable": answers.variable})
+        printing.print_json({"name": name, "file": str(path), "variable": answers.variable, "not_proved": left_open})
         return
     printing.heading(f"wrote {path}")
-    setting = ""
-    if place_of_it.resolve() not in {Path(each).resolve() for each in folders}:
-        setting = f"CALLBACK_PROVIDERS={os.pathsep.join([*folders, str(place_of_it)])}"
-        printing.field("put into .env", setting)
+    known = into.resolve() in {Path(each).resolve() for each in folders}
+    setting = "" if known else f"CALLBACK_PROVIDERS={os.pathsep.join([*folders, str(into)])}"
+    printing.field("put into .env", setting)
     printing.field("and" if setting else "put into .env", f"{answers.variable}=the secret that it gave you")
+    if left_open:
+        printing.field("not proved", left_open, f"its payments wait for a person, or for CALLBACK_BELIEVE={name}")
     printing.field("try", f"{setting} callbacks providers test {name}".lstrip())
 
 
-def _key_of(kind: str) -> str:
-    return {"rsa": "pem", "ecdsa": "pem", "ed25519": "hex"}.get(kind, "utf8")
+def _ask(field: str, why: str, default: str) -> str:
+    printing.out().print(Text(why, "dim"))
+    return str(typer.prompt(field, default=default, show_default=bool(default)))

@@ -13,8 +13,7 @@ from app.core.secrets import usable_secrets
 from app.core.variables import variables
 from app.operate.providers import trying
 from app.providers.catalog import open_catalog
-from app.providers.catalog.checking import is_asymmetric, schemes_of
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Provider, is_asymmetric, schemes_of
 from app.providers.key_pairs import KeyPair
 from app.providers.message import Message
 from app.providers.signing import sign
@@ -36,12 +35,14 @@ def provider_message(settings: Settings, name: str, body: bytes | None, key: Pat
             raise FieldError("--file", f"is missing: no file of a provider {name[:60]!r} says what it sends")
         return Message(body, _JSON, path=path)
     provider = catalog.with_vectors(name)
-    sample = trying.sample_of(name, provider)
+    if body is None or provider.vectors:
+        message = trying.samples_of(name, provider, public)[0]
+    else:
+        message = Message(body, {}, "POST", f"{public}{path}", path)
     if body is not None:
-        sample = msgspec.structs.replace(
-            sample, body=body, headers=_FORM if provider.body.startswith("form") else _JSON
+        message = msgspec.structs.replace(
+            message, body=body, headers=_FORM if provider.body.startswith("form") else _JSON
         )
-    message = msgspec.structs.replace(sample, url=f"{public}{path}", path=path, query="")
     pair = own_pair(provider, key)
     if not pair.signs:
         return message
@@ -55,11 +56,7 @@ def provider_sender(settings: Settings, name: str, key: Path | None, *, public: 
     if not pair.signs:
         variable = provider.secret.variable if provider.secret else "secret"
         raise FieldError(variable, "is not set; set the same for the system and for this command")
-    path = f"/callbacks/webhook/{name}"
-    samples = [
-        msgspec.structs.replace(each, url=f"{public}{path}", path=path, query="")
-        for each in trying.samples_of(name, provider)
-    ]
+    samples = trying.samples_of(name, provider, public)
     config = trying.config_of(provider, variables(), samples[0])
     return Sender(name, provider, samples, pair.signs, config, believed=name in settings.believed())
 

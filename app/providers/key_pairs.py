@@ -6,8 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from app.providers.catalog.checking import is_asymmetric, schemes_of
-from app.providers.catalog.model import Provider, Scheme
+from app.providers.catalog.model import Provider, Scheme, is_asymmetric, schemes_of
 from app.providers.proofs import base64url
 
 _RSA_BITS = 2048

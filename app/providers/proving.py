@@ -7,8 +7,7 @@ from hmac import compare_digest
 from typing import Any
 
 from app.providers import proofs
-from app.providers.catalog.checking import schemes_of, several
-from app.providers.catalog.model import Clock, Provider, Rewrite, Scheme
+from app.providers.catalog.model import Clock, Provider, Rewrite, Scheme, schemes_of, several
 from app.providers.message import MISSING as NO_FIELD
 from app.providers.message import Message, Number, Unread, is_json, read_body, read_form, text_at
 from app.providers.rewriting import fields_sorted, parsed

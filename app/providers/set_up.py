@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from app.core.secrets import Secrets
-from app.providers.catalog.checking import payment_places, schemes_of, several
-from app.providers.catalog.model import Provider
+from app.providers.catalog.covering import payment_places
+from app.providers.catalog.model import Provider, schemes_of, several
 from app.providers.message import Message
 from app.providers.proving import Reading
 from app.providers.templates import Place, Template, compiled, place

@@ -17,8 +17,7 @@ import msgspec
 
 from app.core.errors import FieldError
 from app.providers import proofs
-from app.providers.catalog.checking import is_asymmetric, schemes_of, several
-from app.providers.catalog.model import Clock, Provider, Scheme
+from app.providers.catalog.model import Clock, Provider, Scheme, is_asymmetric, schemes_of, several
 from app.providers.message import Message
 from app.providers.proofs import base64url
 from app.providers.proving import Reading

@@ -11,8 +11,7 @@ import msgspec
 from app.core.clock import now_us
 from app.core.errors import FieldError
 from app.core.money import format_amount
-from app.providers.catalog.checking import several
-from app.providers.catalog.model import Payment, Provider
+from app.providers.catalog.model import Payment, Provider, several
 from app.providers.choosing import when
 from app.providers.message import Message
 from app.providers.proving import Reading
@@ -54,9 +53,11 @@ class Sender:
         self.status = plain[0] if plain else 200
 
     def scenarios(self) -> dict[str, Tell]:
-        """Those that its words allow."""
+        """Those that its words allow. Raises FieldError where nothing can say that an order is paid."""
         if self.provider.payment is None:
             return {"mixed": self._events, "duplicates": self._events}
+        if "paid" not in self.begins:
+            raise FieldError("vectors", f"none of {self.name}'s good ones can be made to say that an order is paid")
         told: dict[str, Tell] = {"happy": self._story("paid"), "duplicates": self._story("paid", times=5)}
         for word in ("pending", "expired", "failed"):
             if word in self.begins:

@@ -12,6 +12,7 @@ from tests.cli.test_commands import Shell, data, shell
 
 __all__ = ["shell"]
 
+PROOF = ("--from", "header:X-Kurir")
 PAYMENTS = (
     "--order-id",
     "{order}",
@@ -89,7 +90,12 @@ def test_one_is_added_by_options_and_stands_in_the_list(shell: Shell, own: Path)
     assert (shown["group"], shown["confirmed"], shown["pays"], shown["vectors"]) == ("Yours", "yours", True, 5)
     assert shown["words"] == ["status PAID or OK: paid"]
     told = data(shell("providers", "add", "lain", "--kind", "token", "--from", "header:X-Token", "--json"))
-    assert told == {"name": "lain", "file": str(own / "lain.toml"), "variable": "LAIN_SECRET"}
+    assert told == {
+        "name": "lain",
+        "file": str(own / "lain.toml"),
+        "variable": "LAIN_SECRET",
+        "not_proved": "",
+    }
     assert [row["name"] for row in data(shell("providers", "list", "--group", "yours", "--json"))["providers"]] == [
         "kurir",
         "lain",
@@ -97,12 +103,12 @@ def test_one_is_added_by_options_and_stands_in_the_list(shell: Shell, own: Path)
 
 
 def test_a_file_that_is_there_is_not_written_over_unless_somebody_says_so(shell: Shell, own: Path) -> None:
-    shell("providers", "add", "kurir")
+    shell("providers", "add", "kurir", *PROOF)
     before = (own / "kurir.toml").read_text()
-    refused = shell("providers", "add", "kurir", "--title", "Other", code=2)
+    refused = shell("providers", "add", "kurir", "--title", "Other", *PROOF, code=2)
     assert "is there already; --replace" in refused.err
     assert (own / "kurir.toml").read_text() == before
-    shell("providers", "add", "kurir", "--title", "Other", "--replace")
+    shell("providers", "add", "kurir", "--title", "Other", "--replace", *PROOF)
     assert 'title = "Other"' in (own / "kurir.toml").read_text()
 
 
@@ -125,7 +131,7 @@ def test_a_file_that_is_there_is_not_written_over_unless_somebody_says_so(shell:
 def test_nonsense_is_refused_with_its_field_and_nothing_is_written(
     shell: Shell, own: Path, options: tuple[str, ...], says: str
 ) -> None:
-    assert says in shell("providers", "add", "kurir", *options, code=2).err
+    assert says in shell("providers", "add", "kurir", *PROOF, *options, code=2).err
     assert list(own.iterdir()) == []
 
 
@@ -155,10 +161,38 @@ def test_a_provider_is_tried_over_real_http(name: str, status: int) -> None:
         "signed with another secret: answered 401",
     ):
         assert f"ok    {told}" in lines
+    assert any(line.startswith("ok    orders, happy: every wallet") for line in lines) is (name == "tripay")
+
+
+def test_what_a_proof_leaves_open_is_told_when_it_is_added_and_credits_nobody_when_it_is_tried(tmp_path: Path) -> None:
+    where = {"CALLBACK_PROVIDERS": str(tmp_path), "CALLBACK_LANG": "en"}
+    added = run("providers", "add", "bayar", "--from", "sign", "--signed", "{order}{amount}{id}", *PAYMENTS, **where)
+    assert "not proved  status  its payments wait for a person, or for CALLBACK_BELIEVE=bayar" in added.out
+    assert 'unproved = "status"' in (tmp_path / "bayar.toml").read_text()
+    ran = run("providers", "test", "bayar", **where)
+    assert ran.code == 0, ran
+    assert "ok    orders, happy: nobody is credited: its proof leaves something open" in ran.out
+
+
+def test_orders_that_do_not_come_out_as_they_must_are_told_and_fail_the_command(tmp_path: Path) -> None:
+    where = {"CALLBACK_PROVIDERS": str(tmp_path), "CALLBACK_LANG": "en"}
+    run("providers", "add", "bayar", *PROOF, *PAYMENTS, "--currency", "money", **where)
+    file = tmp_path / "bayar.toml"
+    file.write_text(file.read_text().replace('attempt = "{id}"', 'attempt = "{nothing}"'))
+    ran = run("providers", "test", "bayar", **where)
+    assert ran.code == 2
+    assert "its vector has no {nothing}" in ran.err
+
+
+def test_without_a_terminal_what_money_rests_on_is_not_guessed(shell: Shell, own: Path) -> None:
+    assert "--from: is missing. Where the proof stands" in shell("providers", "add", "kurir", code=2).err
+    refused = shell("providers", "add", "kurir", *PROOF, "--order-id", "{order}", "--attempt", "{id}", code=2)
+    assert "--amount: is missing" in refused.err
+    assert list(own.iterdir()) == []
 
 
 def test_a_vector_that_gets_another_verdict_is_told_and_fails_the_command(tmp_path: Path) -> None:
-    added = run("providers", "add", "kurir", CALLBACK_PROVIDERS=str(tmp_path))
+    added = run("providers", "add", "kurir", *PROOF, CALLBACK_PROVIDERS=str(tmp_path))
     assert added.code == 0, added
     file = tmp_path / "kurir.toml"
     file.write_text(file.read_text().replace('expected = "valid"', 'expected = "invalid"', 1))

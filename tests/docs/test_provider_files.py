@@ -50,7 +50,8 @@ def test_a_provider_is_added_tried_and_credits_an_order_as_the_page_says(page: s
     for words in steps[1:up]:
         ran = do(words, **settings)
     assert "WRONG" not in ran.out
-    assert ran.out.count("ok ") == 10
+    assert ran.out.count("ok ") == 17
+    assert "orders, after_expiry: every wallet is as it must be" in ran.out
     with running("up", **settings) as system:
         system.line("All addresses: ")
         until(lambda: "worker.started" in system.err, lambda: system.err)

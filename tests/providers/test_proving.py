@@ -13,8 +13,7 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from app.providers.catalog import Catalog, read_provider
-from app.providers.catalog.checking import schemes_of, several
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Provider, schemes_of, several
 from app.providers.key_pairs import made_up
 from app.providers.message import Message
 from app.providers.proving import Prover

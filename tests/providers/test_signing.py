@@ -5,8 +5,7 @@ import pytest
 
 from app.core.errors import FieldError
 from app.providers.catalog import Catalog
-from app.providers.catalog.checking import is_asymmetric, schemes_of
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Provider, is_asymmetric, schemes_of
 from app.providers.key_pairs import made_up
 from app.providers.message import Message
 from app.providers.proving import Prover

@@ -18,7 +18,7 @@ PAY = [name for name in CATALOG.names() if CATALOG.get(name).payment is not None
 
 def sender_of(name: str, *, believed: bool = True) -> Sender:
     provider = CATALOG.with_vectors(name)
-    samples = trying.samples_of(name, provider)
+    samples = trying.samples_of(name, provider, "https://shop.example")
     config = {**trying.config_of(provider, {}, samples[0]), **trying.made_up_config(provider)}
     return Sender(name, provider, samples, made_up(provider).signs, config, believed=believed)
 

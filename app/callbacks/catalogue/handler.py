@@ -29,8 +29,7 @@ from app.engine.log.place import log_path
 from app.ledger.facts import Told
 from app.providers.access import is_good, is_ours, issue
 from app.providers.catalog import open_catalog
-from app.providers.catalog.checking import schemes_of, several
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Provider, schemes_of, several
 from app.providers.message import MISSING, Message, Unread, read_body
 from app.providers.proving import Prover, Reading
 from app.providers.schemes import STALE, TOKEN_WRONG, Verdict

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from app.callbacks.base.reading import TEXT_CHARS_MAX, amount_of, shown
 from app.core.money import Minor
 from app.ledger.facts import Fact, FactKind, Told
-from app.providers.catalog.checking import several
-from app.providers.catalog.model import Provider, Says
+from app.providers.catalog.model import Provider, Says, several
 from app.providers.choosing import ANY, When, when
 from app.providers.message import MISSING
 from app.providers.proving import Reading

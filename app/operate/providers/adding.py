@@ -7,69 +7,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from app.core.errors import CatalogRefused, FieldError
+from app.operate.providers.made_vectors import vectors_of
+from app.operate.providers.questions import Answers
 from app.operate.providers.trying import try_vectors
 from app.providers.catalog import open_catalog, read_provider
-from app.providers.catalog.model import Provider
-from app.providers.key_pairs import KeyPair, made_up
-from app.providers.message import Message
-from app.providers.putting import put
-from app.providers.signing import sign
-from app.providers.templates import TextError, compiled, place
+from app.providers.catalog.covering import left_open
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
-_AT_SECONDS = 1_764_000_000  # of vectors: any moment, the same for ever
-_SECOND_US = 1_000_000
 _HEAD = ("title", "group", "docs", "confirmed", "source", "notes", "body", "headers")
 
 
-class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked. Texts and places as in a provider's file; "" leaves a thing out."""
-
-    name: str
-    title: str = ""
-    docs: str = ""
-    kind: str = "hmac"
-    algorithm: str = "sha256"
-    where: str = "header:X-Signature"
-    prefix: str = ""
-    encoding: str = "hex"
-    key: str = "utf8"
-    signed: str = "{body}"
-    variable: str = ""
-    time: str = ""
-    time_unit: str = "s"
-    tolerance: int = 300
-    body: str = "json"
-    event_type: str = ""
-    event_key: str = ""
-    ordering_key: str = ""
-    order_id: str = ""
-    attempt: str = ""
-    amount: str = ""
-    unit: str = "major"
-    status: str = ""
-    paid: str = ""
-    pending: str = ""
-    expired: str = ""
-    failed: str = ""
-    refunded: str = ""
-    answer: str = ""
-
-
 def text_of(answers: Answers) -> str:
-    """The file's text, with two good and three bad vectors.
+    """The file's text, with two good and three bad vectors; it says of a payment what its proof leaves open.
 
     Raises CatalogRefused for what cannot be, also where the file's own vectors do not come out as they must.
     """
-    told = _told(answers)
     file = f"{answers.name}.toml"
-    plain = written(told)
-    provider = read_provider(plain, file)
+    told = _told(answers)
+    provider = read_provider(_written(told), file)
+    if provider.payment is not None:
+        left = dict.fromkeys(where.name for _, where in left_open(provider))
+        told["payment"]["unproved"] = ", ".join(left)
     told["vectors"] = vectors_of(provider, answers)
-    text = written(told)
+    text = _written(told)
     for tried in try_vectors(answers.name, read_provider(text, file)):
         if not tried.ok:
             raise CatalogRefused(file, "scheme", f"does not tell right from wrong; {tried.what}: {tried.told}")
@@ -100,103 +61,6 @@ def write(text: str, name: str, folder: Path, *, replace: bool) -> Path:
     except FileExistsError:
         raise FieldError("name", f"{path} is there already; --replace writes it anew") from None
     return path
-
-
-def vectors_of(provider: Provider, answers: Answers) -> list[dict[str, Any]]:
-    """Two good requests, and three that must be refused: another secret, another body, no proof."""
-    pair, at = made_up(provider), _AT_SECONDS * _SECOND_US
-    path = f"/callbacks/webhook/{answers.name}"
-    good = [_signed(provider, path, body, pair, at) for body in _bodies(answers)]
-    other = _signed(provider, path, _bodies(answers)[0], made_up(provider), at)
-    bare = Message(good[0].body, {b"content-type": good[0].headers[b"content-type"]})
-    kind, stale = answers.kind, answers.time and answers.kind != "token"
-    third = (good[0], "an hour off", at + 3_600 * _SECOND_US + answers.tolerance * _SECOND_US) if stale else None
-    changed = _changed(provider, good[0], answers)
-    bad = [
-        (other, "signed with another secret" if kind != "token" else "another token", at),
-        (bare if not _in_body(answers) else Message(_bodies(answers)[0], bare.headers), "no proof", at),
-        third or ((changed, "changed after signing", at) if kind != "token" else (_cased(good[0]), "in capitals", at)),
-    ]
-    rows = [_row(f"good_{number}", "valid", "", message, pair, at) for number, message in enumerate(good, 1)]
-    return rows + [
-        _row(f"bad_{n}", "invalid", why, message, pair, when) for n, (message, why, when) in enumerate(bad, 1)
-    ]
-
-
-def _in_body(answers: Answers) -> bool:
-    return place(answers.where).room == "field"
-
-
-def _signed(provider: Provider, path: str, body: bytes, pair: KeyPair, at: int) -> Message:
-    kind = "application/json" if body[:1] in {b"{", b"["} else "application/x-www-form-urlencoded"
-    message = Message(body, {b"content-type": kind.encode()}, "POST", f"https://shop.example{path}", path)
-    return sign(provider, message, pair.signs, {}, at)
-
-
-def _bodies(answers: Answers) -> list[bytes]:
-    """Two bodies that hold what the texts read."""
-    found = []
-    for number in ("1", "2"):
-        body = b"{}" if answers.body == "json" else b"x=1"
-        for text, value in _values(answers, number):
-            try:
-                where = place(text.strip("{}"))
-            except TextError:
-                continue  # more than one place: its parts stand there by others
-            if where.room == "field":
-                body = put(body, answers.body, where.path, value)
-        found.append(body)
-    return found
-
-
-def _values(answers: Answers, number: str) -> list[tuple[str, str]]:
-    told = [
-        (answers.event_type, "event"),
-        (answers.event_key, f"EV-{number}"),
-        (answers.ordering_key, f"T-{number}"),
-        (answers.order_id, f"T-{number}"),
-        (answers.attempt, f"P-{number}"),
-        (answers.amount, "10000"),
-        (answers.status, (answers.paid or answers.pending or "PAID").split(",")[0].strip()),
-    ]
-    holes = [
-        (f"{{{each}}}", f"V{number}") for each in re.findall(r"\{([\w.\[\]]+)\}", answers.signed) if each not in _OURS
-    ]
-    return [(text, value) for text, value in (*holes, *told) if text]
-
-
-_OURS = frozenset({"body", "method", "path", "url", "timestamp", "secret", "fields"})
-
-
-def _changed(provider: Provider, message: Message, answers: Answers) -> Message:
-    """Something of what was signed is another now; where that is nothing of the body, the proof is."""
-    signed = compiled(answers.signed).places()
-    named = {each.name for each in signed if each.room == "named"}
-    fields = [each.path for each in signed if each.room == "field"] or ([("more",)] if "fields" in named else [])
-    if "body" in named:
-        body = message.body + (b" " if answers.body == "json" else b"&more=1")
-    elif fields:
-        body = put(message.body, answers.body, fields[0], "10001")
-    else:
-        return _signed(provider, message.path, message.body, made_up(provider), _AT_SECONDS * _SECOND_US)
-    return msgspec.structs.replace(message, body=body)
-
-
-def _cased(message: Message) -> Message:
-    return msgspec.structs.replace(
-        message, headers={name: value.upper() for name, value in message.headers.items()}, body=message.body.upper()
-    )
-
-
-def _row(case: str, expected: str, why: str, message: Message, pair: KeyPair, at: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"case": case, "expected": expected}
-    if why:
-        row["why"] = why
-    row |= {"at": at // _SECOND_US, "secret": pair.proves, "path": message.path, "url": message.url}
-    row["query"] = message.query
-    row["headers"] = {name.decode(): value.decode() for name, value in message.headers.items()}
-    row["body"] = message.body.decode()
-    return {name: value for name, value in row.items() if value != ""}
 
 
 def _told(answers: Answers) -> dict[str, Any]:
@@ -235,21 +99,31 @@ def _payment(answers: Answers) -> dict[str, Any]:
         words = [each.strip() for each in getattr(answers, word).split(",") if each.strip()]
         if words:
             says.append({"when": {answers.status: words if len(words) > 1 else words[0]}, "word": word})
-    return {
+    told: dict[str, Any] = {
         "order_id": answers.order_id,
-        "attempt": answers.attempt or answers.order_id,
+        "attempt": answers.attempt,
         "amount": answers.amount,
+        "refunded": answers.back,
+        "refund_key": answers.refund_key,
         "unit": answers.unit,
+        "currency": answers.currency,
         "says": says,
+        "unproved": _NOT_YET_KNOWN,
     }
+    return {name: value for name, value in told.items() if value}
 
 
-def written(told: Mapping[str, Any]) -> str:
+#: Until the file was read and tells what its proof covers.
+_NOT_YET_KNOWN = "?"
+
+
+def _written(told: Mapping[str, Any]) -> str:
     """A provider's file as text: what it holds, in the order in which one reads it, vectors last."""
     lines = [f"{name} = {_value(told[name])}" for name in _HEAD if name in told]
     for name in ("secret", "scheme", "identity", "payment"):
         if name in told:
-            lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in told[name].items())]
+            rows = (f"{key} = {_value(value)}" for key, value in told[name].items() if value != "")
+            lines += ["", f"[{name}]", *rows]
     for name in ("answers", "vectors"):
         for row in told.get(name, ()):
             lines += ["", f"[[{name}]]", *(f"{key} = {_value(value)}" for key, value in row.items())]
@@ -273,4 +147,4 @@ def _key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
 
 
-__all__ = ["Answers", "check_free", "text_of", "vectors_of", "write", "written"]
+__all__ = ["Answers", "check_free", "text_of", "write"]

@@ -7,8 +7,7 @@ from pydantic import Field
 from app.core.config import Settings
 from app.operate.shown import Shown
 from app.providers.catalog import Catalog
-from app.providers.catalog.checking import schemes_of, several
-from app.providers.catalog.model import Clock, Provider, Scheme
+from app.providers.catalog.model import Clock, Provider, Scheme, schemes_of, several
 from app.providers.set_up import set_up
 
 

@@ -16,8 +16,7 @@ import httpx2
 import msgspec
 
 from app.core.errors import FieldError, StartRefused
-from app.providers.catalog.checking import schemes_of
-from app.providers.catalog.model import Provider, Vector
+from app.providers.catalog.model import Provider, Vector, schemes_of
 from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
 from app.providers.proving import Prover
@@ -70,15 +69,14 @@ def message_of(name: str, vector: Vector) -> Message:
     return Message(body, headers, vector.method, vector.url, path, vector.query)
 
 
-def sample_of(name: str, provider: Provider) -> Message:
-    """A request to sign: the first good vector's. Raises FieldError for a file without one."""
-    return samples_of(name, provider)[0]
+def samples_of(name: str, provider: Provider, public: str) -> list[Message]:
+    """The requests of the good vectors, to sign and send to a system that is at `public` for its senders.
 
-
-def samples_of(name: str, provider: Provider) -> list[Message]:
-    """The requests of the good vectors. Raises FieldError for a file without one."""
+    Raises FieldError for a file without one.
+    """
+    path = f"/callbacks/webhook/{name}"
     found = [
-        message_of(name, vector)
+        msgspec.structs.replace(message_of(name, vector), url=f"{public}{path}", path=path, query="")
         for vector in provider.vectors
         if vector.expected == "valid" and vector.method == "POST"
     ]
@@ -98,10 +96,7 @@ def try_sending(
     name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], server: Server, at: int
 ) -> Iterator[Tried]:
     """A signed request is taken, and what is not signed so is refused. Raises FieldError for what cannot be signed."""
-    path, post = f"/callbacks/webhook/{name}", poster(server.address)
-    sample = msgspec.structs.replace(
-        sample_of(name, provider), method="POST", url=f"{server.public}{path}", path=path, query=""
-    )
+    post, sample = poster(server.address), samples_of(name, provider, server.public)[0]
     signed = sign(provider, sample, pair.signs, config, at)
     yield _sent("signed as it signs", post(signed), _taken(provider))
     yield _sent("the same again", post(signed), _taken(provider))
@@ -144,7 +139,7 @@ def poster(address: str) -> Post:
 
 @contextmanager
 def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folders: str) -> Iterator[Server]:
-    """A server of our own in an empty folder, with this secret. Raises StartRefused."""
+    """A system of our own in an empty folder, with this secret. Raises StartRefused."""
     given = {provider.secret.variable: pair.proves} if provider.secret else {}
     given |= {each.variable: config[name] for name, each in provider.config.items() if name in config}
     if provider.access is not None:
@@ -159,11 +154,8 @@ def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folde
             "CALLBACK_PUBLIC_URL": PUBLIC_URL,
             **given,
         }
-        subprocess.run(
-            [sys.executable, "-m", "app", "migrate"], cwd=folder, env=environment, check=True, capture_output=True
-        )
         with subprocess.Popen(
-            [sys.executable, "-m", "app", "serve"],
+            [sys.executable, "-m", "app", "up"],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,

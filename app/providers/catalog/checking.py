@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from app.core.errors import CatalogRefused
-from app.providers.catalog.model import Provider, Reply, Scheme
+from app.providers.catalog.covering import left_open, payment_places
+from app.providers.catalog.model import Provider, Reply, Scheme, schemes_of, several
 from app.providers.proofs import ALGORITHMS
 from app.providers.templates import Place, TextError, compiled, place
 
@@ -14,22 +15,16 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _KEPT = frozenset({"field", "header", "config"})
 _KEPT_NAMED = frozenset({("named", "body"), ("named", "fields")})
 _STATUSES = range(200, 300)
+_NOT_SIGNED = (
+    "which is not signed, so that anybody could change it: sign it, or say in payment.unproved what the proof leaves "
+    "open; payments wait for a person then"
+)
 
 
 def check(provider: Provider, file: str) -> None:
     """Raises CatalogRefused for the first thing that cannot be."""
     for field, reason in _wrong(provider):
         raise CatalogRefused(file, field, reason)
-
-
-def schemes_of(provider: Provider) -> tuple[Scheme, ...]:
-    """A provider's schemes, one or several."""
-    return provider.scheme if isinstance(provider.scheme, tuple) else (provider.scheme,)
-
-
-def is_asymmetric(scheme: Scheme) -> bool:
-    """Whether what proves the sender cannot sign."""
-    return scheme.kind in {"rsa", "ecdsa", "ed25519"} or scheme.algorithm == "ES256"
 
 
 def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
@@ -49,6 +44,7 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from _unknown_config(field, text, provider)
     yield from _same_for_all(provider)
     yield from _not_kept(provider)
+    yield from _not_proved(provider)
     for scheme in schemes_of(provider):
         yield from _signs_itself(scheme)
     yield from _wrong_answers(provider)
@@ -123,20 +119,6 @@ def _same_for_all(provider: Provider) -> Iterator[tuple[str, str]]:
                 yield f"payment.{name}", f"{text!r} reads nothing of the callback; a field stands in braces: {{id}}"
 
 
-def payment_places(provider: Provider) -> Iterator[tuple[str, Place]]:
-    """What the ledger reads of a callback that was kept, with its field of the file."""
-    payment = provider.payment
-    if payment is None:
-        return
-    for name in ("order_id", "attempt", "refund_key"):
-        for text in several(getattr(payment, name)):
-            yield from ((f"payment.{name}", each) for each in compiled(text).places())
-    for name in ("amount", "refunded", "currency"):
-        yield from ((f"payment.{name}", place(text)) for text in several(getattr(payment, name)))
-    for number, says in enumerate(payment.says):
-        yield from ((f"payment.says[{number}].when", place(where)) for where in says.when)
-
-
 def _not_kept(provider: Provider) -> Iterator[tuple[str, str]]:
     hidden = {place(text) for text in provider.hidden}
     for field, each in payment_places(provider):
@@ -144,6 +126,12 @@ def _not_kept(provider: Provider) -> Iterator[tuple[str, str]]:
             yield field, f"reads {each.room}:{each.name}, which is not kept: a field or a header is"
         if each in hidden:
             yield field, f"reads {each.name}, which is hidden: it is blanked before it is kept"
+
+
+def _not_proved(provider: Provider) -> Iterator[tuple[str, str]]:
+    if provider.payment is not None and not provider.payment.unproved:
+        for field, each in left_open(provider):
+            yield field, f"reads {each.name}, {_NOT_SIGNED}"
 
 
 def _signs_itself(scheme: Scheme) -> Iterator[tuple[str, str]]:
@@ -188,11 +176,6 @@ def _places(provider: Provider) -> Iterator[tuple[str, str]]:
             yield f"answers[{number}].tells", answer.tells
 
 
-def several(told: str | tuple[str, ...]) -> tuple[str, ...]:
-    """One text or several, as several."""
-    return told if isinstance(told, tuple) else (told,)
-
-
 def _wrong_text(field: str, text: str) -> Iterator[tuple[str, str]]:
     try:
         compiled(text)
@@ -213,4 +196,4 @@ def _unknown_config(field: str, text: str, provider: Provider) -> Iterator[tuple
             yield field, f"names config:{each.name}, and there is no [config.{each.name}]"
 
 
-__all__ = ["check", "is_asymmetric", "payment_places", "schemes_of", "several"]
+__all__ = ["check"]

@@ -264,3 +264,18 @@ class Provider(_Table, frozen=True, kw_only=True):
     answers: tuple[Reply, ...] = ()
     #: requests with their verdicts; they stand last in the file
     vectors: tuple[Vector, ...] = ()
+
+
+def schemes_of(provider: Provider) -> tuple[Scheme, ...]:
+    """A provider's schemes, one or several."""
+    return provider.scheme if isinstance(provider.scheme, tuple) else (provider.scheme,)
+
+
+def is_asymmetric(scheme: Scheme) -> bool:
+    """Whether what proves the sender cannot sign."""
+    return scheme.kind in {"rsa", "ecdsa", "ed25519"} or scheme.algorithm == "ES256"
+
+
+def several(told: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One text or several, as several."""
+    return told if isinstance(told, tuple) else (told,)

@@ -21,7 +21,7 @@ from app.core.errors import CatalogRefused, HandlerNameTaken, StartRefused
 from app.core.telemetry import redact
 from app.engine.callback import Request
 from app.providers.catalog import read_provider
-from app.providers.catalog.checking import several
+from app.providers.catalog.model import several
 from app.providers.templates import compiled, place
 from tests.callbacks.catalogue.posting import CATALOG
 from tests.callbacks.web import application, settle

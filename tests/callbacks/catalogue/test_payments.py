@@ -64,7 +64,9 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient
         )
     )
     (folder / "heads.toml").write_text(
-        OWN.replace("said =", '"header:X-Said" =').replace('order_id = "{order}"', 'order_id = "{header:X-Order}"')
+        OWN.replace("said =", '"header:X-Said" =')
+        .replace('order_id = "{order}"', 'order_id = "{header:X-Order}"')
+        .replace('from = "header:X-Sign"', 'from = "header:X-Sign"\nsigned = "{header:X-Order}{header:X-Said}{body}"')
     )
     monkeypatch.setenv("CALLBACK_PROVIDERS", str(folder))
     monkeypatch.setenv("CALLBACK_ENV", "production")
@@ -120,10 +122,11 @@ def balance(shop: TestClient) -> str:
 def test_what_stands_in_headers_is_kept_and_read_like_fields(shop: TestClient) -> None:
     announce(shop, "H-1", "heads")
     body = b'{"payment": "P1", "amount": 5000000, "currency": "IDR"}'
-    headers = {b"X-Sign": signed(body, OWN_KEY).encode(), b"X-Order": b"H-1"}
-    for word, outcome in ((b"\xff\xfe", "ignored"), (b"paid", "applied")):
-        answered = shop.post("/callbacks/webhook/heads", content=body, headers={**headers, b"X-Said": word})
-        assert answered.status_code == 200
+    for word, outcome in ((b"soon", "ignored"), (b"paid", "applied")):
+        proof = signed(b"H-1" + word + body, OWN_KEY).encode()
+        headers = {b"X-Sign": proof, b"X-Order": b"H-1", b"X-Said": word}
+        assert shop.post("/callbacks/webhook/heads", content=body, headers=headers).status_code == 200
+        assert shop.post("/callbacks/webhook/heads", content=body, headers={**headers, b"X-Order": b"H-2"}).is_error
         settle()
         newest = shop.get("/callbacks/log", params={"rows": 1, "provider": "heads"}).json()["callbacks"][0]
         assert newest["outcome"] == outcome

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.providers.catalog.checking import schemes_of
-from app.providers.catalog.model import Provider, Vector
+from app.providers.catalog.model import Provider, Vector, schemes_of
 from app.providers.set_up import signs_path
 from tests.callbacks.catalogue.posting import CATALOG, body_of, given_of, handler_for, request_of
 from tests.callbacks.catalogue.test_every_vector import OF_THE_SCHEME

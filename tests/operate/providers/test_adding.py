@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.core.errors import CatalogRefused, FieldError
-from app.operate.providers.adding import Answers, check_free, text_of, write
+from app.operate.providers.adding import check_free, text_of, write
+from app.operate.providers.questions import Answers
 from app.operate.providers.trying import try_vectors
 from app.providers.catalog import read_provider
 from tests.cli.shell import run
@@ -66,6 +67,20 @@ def test_payments_are_written_as_a_status_table() -> None:
     assert provider.payment.unit == "minor"
 
 
+def test_a_refund_has_its_amount_and_name_and_a_currency_its_place() -> None:
+    answers = Answers(name="kurir", refunded="BACK", back="back", refund_key="{refund}", currency="money", **PAYS)
+    payment = read_provider(text_of(answers), "kurir.toml").payment
+    assert payment is not None
+    assert (payment.refunded, payment.refund_key, payment.currency) == ("back", "{refund}", "money")
+    assert payment.unproved == ""
+
+
+def test_what_the_proof_leaves_open_stands_in_the_file() -> None:
+    provider = read_provider(text_of(Answers(name="kurir", where="sign", signed="{order}{amount}", **PAYS)), "k.toml")
+    assert provider.payment is not None
+    assert provider.payment.unproved == "id, status"
+
+
 def test_what_a_person_writes_stands_in_the_file_as_it_was_written() -> None:
     title = "Kurir \"Cepat\" 'É' \\ \n 😀"
     answer = '{"ok": "it\'s \\"fine\\""}'
@@ -121,7 +136,7 @@ def test_a_name_that_is_taken_is_told_before_anything_is_asked(tmp_path: Path) -
 def test_it_says_what_to_set_where_its_folder_is_not_set_yet(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     where = {"CALLBACK_PROVIDERS": str(tmp_path / "set")}
-    here = run("providers", "add", "kurir", **where)
+    here = run("providers", "add", "kurir", "--from", "header:X", **where)
     assert here.out.splitlines()[1].split()[:4] == ["put", "into", ".env", "KURIR_SECRET=the"]
-    there = run("providers", "add", "toko", "--folder", str(tmp_path / "other"), **where)
+    there = run("providers", "add", "toko", "--from", "header:X", "--folder", str(tmp_path / "other"), **where)
     assert f"CALLBACK_PROVIDERS={tmp_path / 'set'}:{tmp_path / 'other'}" in there.out

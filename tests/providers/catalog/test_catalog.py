@@ -73,6 +73,11 @@ def test_every_provider_has_at_least_two_good_and_three_bad_vectors(name: str) -
             "payment.order_id",
             "not kept",
         ),
+        (
+            ('from = "header:X-Kurir"', 'from = "header:X"' + _payment(order="{header:X-Order}")),
+            "payment.order_id",
+            "x-order, which is not signed",
+        ),
         (("[secret]\nvariable", "[secret]\nvarible"), "secret", "varible"),
         (('variable = "KURIR_SECRET"', 'variable = "kurir secret"'), "secret.variable", "no name"),
         (('title = "Kurir"\n', ""), "", "title"),
