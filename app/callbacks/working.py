@@ -13,14 +13,14 @@ from sqlalchemy import Connection, Engine
 
 from app.callbacks.base.base_handlers import BaseCallbackHandler
 from app.callbacks.base.handing_over import KIND, HandlerPerformer
+from app.callbacks.confirming import KIND as ASK
+from app.callbacks.confirming import ConfirmPerformer
 from app.callbacks.events.fanning import FanOut
 from app.callbacks.events.forwarding import ForwardPerformer
 from app.callbacks.events.subscribing import CallPerformer, Subscriber
 from app.callbacks.notification.discord_sending import DiscordBotSender, DiscordReplySender, DiscordSender
 from app.callbacks.notification.other_sending import OtherSender
 from app.callbacks.notification.telegram_sending import TelegramSender
-from app.callbacks.payment.midtrans_confirm import KIND as ASK
-from app.callbacks.payment.midtrans_confirm import MidtransConfirmer
 from app.callbacks.payment.midtrans_snap import SnapOpener
 from app.core.clock import now_us
 from app.core.config import Settings
@@ -102,7 +102,7 @@ def slow_lane(engine: Engine, manager: Staffed, callbacks: Log, *, clock: Callab
     reaching = Reaching(manager.settings)
     performers: Mapping[str, Performer] = {
         KIND: manager.performer(callbacks),
-        ASK: MidtransConfirmer(manager.settings, client),
+        ASK: ConfirmPerformer(manager.lookup, client),
         TELEGRAM: TelegramSender(manager.settings, client),
         DISCORD: DiscordSender(manager.settings, client, public),
         DISCORD_BOT: DiscordBotSender(manager.settings, client),

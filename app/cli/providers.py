@@ -92,6 +92,8 @@ def _print(shown: ProviderShown) -> None:
     for word in shown.words:
         printing.field("word", word)
     printing.field("not proved", shown.unproved)
+    if shown.asked:
+        printing.field("asked", f"its API, with {shown.asked}, before money moves")
     printing.field("notes", shown.notes)
     printing.field("docs", shown.docs)
     printing.field("known from", f"{shown.source} ({shown.confirmed})" if shown.source else shown.confirmed)

@@ -57,7 +57,7 @@ Known: TypeAlias = Mapping[Fact, Level]
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
-    """What `doubt` must know of the callback around its facts; only senders whose signature leaves fields open give it.
+    """What `doubt` must know of the callback around its facts; only senders whose proof leaves something open give it.
 
     Source: Midtrans, HTTP notification: the signature covers order_id + status_code + gross_amount and nothing else.
     """
@@ -71,6 +71,8 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     twins: tuple[str, ...] = ()
     #: the amount as it was signed, for comparing with the API's answer
     gross_text: str = ""
+    #: nothing of what it tells is proved: its sender's API is asked before money moves, whatever the policy
+    always_asked: bool = False
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):

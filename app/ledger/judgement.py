@@ -53,6 +53,8 @@ def judge(order: Order, known: Known, told: Told, level: Level, confirm: Confirm
     `twin`: the signed text can be read as another order we know. What says nothing about an order (`told.ignored`)
     never comes here.
     """
+    if told.notice is not None and told.notice.always_asked:
+        confirm = "always"
     if told.refused:
         return _with_probes(_rejected(told, level, told.refused, told.detail), known, told, level, confirm)
     if not known and not twin and confirm != "always" and _is_plain_payment(order, told):

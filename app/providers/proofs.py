@@ -183,10 +183,13 @@ def _public_key(text: bytes) -> Any:
         load_der_public_key,
         load_pem_public_key,
     )
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
 
     # An environment file writes a PEM on one line, with `\n` for its line ends.
     text = text.replace(b"\\n", b"\n").strip()
     try:
+        if text.startswith(b"-----BEGIN CERTIFICATE-----"):
+            return load_pem_x509_certificate(text).public_key()
         if text.startswith(b"-----"):
             return load_pem_public_key(text)
         return load_der_public_key(b64decode(b"".join(text.split()), validate=True))

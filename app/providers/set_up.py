@@ -20,6 +20,8 @@ class SetUp(msgspec.Struct, frozen=True):
     lacking: tuple[str, ...]
     #: what makes access tokens, where the file has some
     access: Secrets
+    #: what is shown to the sender's API, where it is asked
+    asking: Secrets
     #: defaults that are texts of the request: `{path}`
     texts: Mapping[str, Template]
 
@@ -38,6 +40,8 @@ def set_up(provider: Provider, given: Mapping[str, str]) -> SetUp:
     secrets = _secrets(variable, given)
     issuing = "" if provider.access is None else provider.access.variable
     access = _secrets(issuing, given)
+    shown = "" if provider.ask is None else provider.ask.variable
+    asking = _secrets(shown, given)
     config, texts = {}, {}
     for name, each in provider.config.items():
         if value := given.get(each.variable):
@@ -47,11 +51,13 @@ def set_up(provider: Provider, given: Mapping[str, str]) -> SetUp:
             if "{" in each.default:
                 texts[name] = compiled(each.default)
     lacking = tuple(provider.config[name].variable for name in _needed(provider) if name not in config)
+    if shown and not asking:
+        lacking = (shown, *lacking)
     if issuing and not access:
         lacking = (issuing, *lacking)
     if variable and not secrets:
         lacking = (variable, *lacking)
-    return SetUp(secrets, config, tuple(dict.fromkeys(lacking)), access, texts)
+    return SetUp(secrets, config, tuple(dict.fromkeys(lacking)), access, asking, texts)
 
 
 def _secrets(variable: str, given: Mapping[str, str]) -> Secrets:
@@ -59,6 +65,12 @@ def _secrets(variable: str, given: Mapping[str, str]) -> Secrets:
         return Secrets(given.get(variable))
     except ValueError as error:
         raise ValueError(f"{variable}: {error}") from None
+
+
+def secret_variables(provider: Provider) -> tuple[str, ...]:
+    """Every variable that holds a secret of it."""
+    told = (provider.secret, provider.access, provider.ask)
+    return tuple(dict.fromkeys(each.variable for each in told if each is not None))
 
 
 def signs_address(provider: Provider) -> bool:
@@ -89,11 +101,19 @@ def proof_headers(provider: Provider) -> tuple[str, ...]:
 
 def payment_headers(provider: Provider) -> tuple[str, ...]:
     """Headers that say what was paid: the ledger reads them from what is kept."""
-    return tuple(dict.fromkeys(each.name for _, each in payment_places(provider) if each.room == "header"))
+    return tuple(dict.fromkeys(each.name for _, each in payment_places(provider.payment) if each.room == "header"))
 
 
 def _needed(provider: Provider) -> list[str]:
-    return list(dict.fromkeys(each.name for each in _proof_places(provider) if each.room == "config"))
+    places = [*_proof_places(provider), *asking_places(provider)]
+    return list(dict.fromkeys(each.name for each in places if each.room == "config"))
+
+
+def asking_places(provider: Provider) -> Iterator[Place]:
+    """What the question to the sender's API is made of."""
+    if provider.ask is not None:
+        for text in (provider.ask.url, provider.ask.body, *provider.ask.headers.values()):
+            yield from compiled(text).places()
 
 
 def _proof_places(provider: Provider) -> Iterator[Place]:

@@ -2,37 +2,27 @@
 
 import base64
 from http import HTTPStatus
-from typing import Literal, TypeAlias
+from typing import Literal
 from urllib.parse import quote, urlsplit
 
 import httpx2
 import msgspec
 
 from app.core.errors import NoAnswer
+from app.providers.asking import Kind, SenderAnswer
 from app.providers.json_call import object_of
 from app.providers.outgoing import Reply, retry_after_seconds, send
-
-Kind: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable"]
 
 _ID_MAX = 128  # characters; Midtrans' own ids have at most 50
 _EXPIRED = "407"  # an expired payment, not an error. Source: Midtrans, Get status
 
 
-class StatusAnswer(msgspec.Struct, frozen=True):
-    """What the status API said.
+class StatusAnswer(SenderAnswer, frozen=True, kw_only=True):
+    """What the status API said, and under which of its names the payment was found, or not found."""
 
-    `found`: `body` is a notice about a payment. `unknown`: it knows none under this name. `key_refused`: our key is
-    wrong. `unavailable`: no answer that means anything; asked again later, not before `retry_after_seconds`.
-    """
-
-    kind: Kind
-    asked: str  # the address, without secrets
-    by: Literal["order", "transaction"]  # which name the answer was found, or not found, under
-    body: bytes = b""
-    detail: str = ""  # a sentence for a person, without secrets
+    by: Literal["order", "transaction"]
     #: the order's own name was asked for first and is unknown there
     order_unknown: bool = False
-    retry_after_seconds: float | None = None
 
 
 async def ask(
@@ -73,7 +63,7 @@ async def _look(
     path = _path_of(name)
     asked = _without_user(base_url) + (path or "/v2/…/status")
     if path is None:
-        return StatusAnswer("unknown", asked, by, detail="no payment can have this id", order_unknown=by == "order")
+        return StatusAnswer("unknown", asked, detail="no payment can have this id", by=by, order_unknown=by == "order")
     headers = {
         "authorization": "Basic " + base64.b64encode(server_key + b":").decode(),
         "accept": "application/json",
@@ -81,16 +71,16 @@ async def _look(
     try:
         reply = await send(client, "GET", base_url.rstrip("/") + path, headers=headers, total_seconds=total_seconds)
     except NoAnswer as error:
-        return StatusAnswer("unavailable", asked, by, detail=str(error))
+        return StatusAnswer("unavailable", asked, detail=str(error), by=by)
     kind, detail = read(reply)
     return StatusAnswer(
         kind,
         asked,
-        by,
         reply.body,
         detail,
+        retry_after_seconds(reply.headers) if kind == "unavailable" else None,
+        by=by,
         order_unknown=kind == "unknown" and by == "order",
-        retry_after_seconds=retry_after_seconds(reply.headers) if kind == "unavailable" else None,
     )
 
 

@@ -8,8 +8,10 @@ import base64
 import hashlib
 import hmac
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
+from urllib.parse import quote
 
 import msgspec
 
@@ -168,6 +170,15 @@ def _joined(*values: bytes) -> bytes:
     return b"".join(values)
 
 
+def _json(value: bytes) -> bytes:
+    return msgspec.json.encode(value.decode())
+
+
+def _quoted(value: bytes) -> bytes | None:
+    """None for dots alone, which would climb in the path."""
+    return quote(value, safe="").encode() if value.strip(b".") else None
+
+
 class Function(NamedTuple):
     """What a text may write around values."""
 
@@ -184,6 +195,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "bearer": Function(
         lambda value: value[7:] if value[:7].lower() == b"bearer " else None, "the token of `Bearer TOKEN`"
     ),
+    "json": Function(_json, "as a string of JSON, in its quotes"),
+    "quoted": Function(_quoted, "as one step of an address: `/` and the like are escaped"),
     "join": Function(_joined, "the values, one after the other", takes=0),
     "lower": Function(bytes.lower, "in small letters"),
     "upper": Function(bytes.upper, "in capitals"),
@@ -202,6 +215,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "compact": Function(compact, "JSON without its spaces; all else as it came"),
     "rewritten": Function(rewritten, "JSON written again as JavaScript does; numbers and order as they came"),
     "ascii": Function(lambda value: rewritten(value, ASCII), "the same as Python does: what is no ASCII is escaped"),
+    "crc32": Function(lambda value: b"%d" % zlib.crc32(value), "CRC-32, in decimal digits"),
     "php": Function(lambda value: rewritten(value, PHP), "the same as PHP does: `/` and what is no ASCII are escaped"),
     "form_sorted": Function(form_sorted, "a form's fields by name, name and value glued"),
     "noport": Function(

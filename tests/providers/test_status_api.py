@@ -210,4 +210,4 @@ def test_no_bytes_make_reading_raise(status: int, body: bytes) -> None:
     kind, words = read(Reply(status, {}, body))
 
     assert kind in {"unknown", "key_refused", "unavailable"}
-    assert StatusAnswer(kind, "", "order", body, words).detail
+    assert StatusAnswer(kind, "", body, words, by="order").detail

@@ -34,7 +34,8 @@ def test_every_payment_provider_can_be_played_and_says_that_it_was_paid(name: st
     headers = {key.lower().encode(): value.encode() for key, value in call.headers}
     signed = Message(call.body, headers, "POST", sender.samples[0].url, sender.samples[0].path)
     assert call.order_id.encode() in call.body
-    told = Table(name, sender.provider, believed=True).told(Reading(signed, sender.provider.body))
+    assert sender.provider.payment is not None
+    told = Table(name, sender.provider.payment, believed=True).told(Reading(signed, sender.provider.body))
     assert (told.order_id, told.gross, told.currency) == (call.order_id, story.orders[0].amount, "IDR")
     assert (
         Prover(sender.provider).verify(signed, [sender.secret.encode()], sender.config, now_us()).reason != "malformed"

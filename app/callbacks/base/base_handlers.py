@@ -8,7 +8,7 @@ A handler says how to *verify* a sender, how to *identify* a callback, and what 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection
 
@@ -37,6 +37,9 @@ from app.ledger.facts import Level, Told
 from app.ledger.record import Telling, record
 from app.operate.policy import UNASKED
 from app.providers.schemes import Verdict, fixed_token
+
+if TYPE_CHECKING:
+    from app.callbacks.confirming import Confirmer
 
 log = get_logger(__name__)
 
@@ -254,6 +257,11 @@ class OrderCallbackHandler(WebhookCallbackHandler, ABC):
         """The line of its table that a callback's words match, for people; "" where there is no table."""
         del callback
         return ""
+
+    @property
+    def confirmer(self) -> "Confirmer | None":
+        """Who asks its API about what is in doubt; by default there is nobody to ask."""
+        return None
 
     def policy(self) -> Policy:
         """How its doubts are treated; by default there is nobody to ask."""

@@ -1,7 +1,8 @@
 """Handlers made from a provider's file: proof, identity, answers and facts are data; what to do with them is yours."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,15 +27,18 @@ from app.core.secrets import Secrets
 from app.core.variables import variables
 from app.engine.callback import Answer, Callback, Identity, Outcome, Request, Verification
 from app.engine.log.place import log_path
-from app.ledger.facts import Told
+from app.ledger.facts import Notice, Told
 from app.providers.access import is_good, is_ours, issue
 from app.providers.catalog import open_catalog
-from app.providers.catalog.model import Provider, schemes_of, several
+from app.providers.catalog.model import Provider, answer_payment, schemes_of, several
 from app.providers.message import MISSING, Message, Unread, read_body
 from app.providers.proving import Prover, Reading
 from app.providers.schemes import STALE, TOKEN_WRONG, Verdict
 from app.providers.set_up import payment_headers, proof_headers, set_up, signs_address, signs_path
 from app.providers.templates import Template, compiled
+
+if TYPE_CHECKING:
+    from app.callbacks.confirming import Confirmer
 
 #: A handshake before the sender has anything to prove itself by: answered and forgotten.
 HANDSHAKE = Verification("handshake")
@@ -245,11 +249,31 @@ class CatalogueOrders(CatalogueWebhook, OrderCallbackHandler):
     ) -> None:
         """As for `CatalogueWebhook`; raises ValueError for a provider without a [payment]."""
         super().__init__(name, provider, db=db, settings=settings, given=given)
-        self._table = Table(self.provider, self.data, believed=self.provider in self.settings.believed())
+        if self.data.payment is None:
+            raise ValueError(f"{self.provider} tells of no payments")
+        believed = self.provider in self.settings.believed()
+        self._asks = self.data.ask is not None and not believed
+        self._table = Table(self.provider, self.data.payment, believed=believed or self._asks)
 
     def facts(self, callback: Callback) -> Told:
-        """By the file's status table."""
-        return self._table.told(self._kept(callback))
+        """By the file's status table; where its API can be asked, it is asked before they move money."""
+        told = self._table.told(self._kept(callback))
+        if not self._asks or not told.facts:
+            return told
+        notice = Notice(told.facts[0].attempt, success_coded=False, always_asked=True)
+        return msgspec.structs.replace(told, notice=notice)
+
+    @cached_property
+    def confirmer(self) -> "Confirmer | None":
+        """Its API, where the file says how it is asked."""
+        ask, payment = self.data.ask, answer_payment(self.data)
+        if ask is None or payment is None:
+            return None
+        from app.callbacks.catalogue.confirming import CatalogueConfirmer  # noqa: PLC0415 - HTTP: the worker's
+        from app.providers.asking import Asking  # noqa: PLC0415
+
+        asking = Asking(ask, self._set_up.config)
+        return CatalogueConfirmer(asking, self._set_up.asking, Table(self.provider, payment, believed=True))
 
     def row(self, callback: Callback) -> str:
         """The line of the table that its words match."""

@@ -10,6 +10,7 @@ from app.core.secrets import parts_of
 from app.core.telemetry import get_logger, hide
 from app.core.variables import variables
 from app.providers.catalog import Catalog, open_catalog
+from app.providers.set_up import secret_variables
 
 log = get_logger(__name__)
 
@@ -50,8 +51,9 @@ class Mounting:
 
     def _made(self, catalog: Catalog, name: str) -> CatalogueWebhook:
         provider = catalog.get(name)
-        if provider.secret is not None and (text := self._given.get(provider.secret.variable)):
-            hide(text, *parts_of(text))
+        for variable in secret_variables(provider):
+            if text := self._given.get(variable):
+                hide(text, *parts_of(text))
         handler = handler_of(name, provider, db=self._db, settings=self._settings, given=self._given)
         handler.registered_as = name
         return handler

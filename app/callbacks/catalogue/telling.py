@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from app.callbacks.base.reading import TEXT_CHARS_MAX, amount_of, shown
 from app.core.money import Minor
 from app.ledger.facts import Fact, FactKind, Told
-from app.providers.catalog.model import Provider, Says, several
+from app.providers.catalog.model import Payment, Says, several
 from app.providers.choosing import ANY, When, when
 from app.providers.message import MISSING
 from app.providers.proving import Reading
@@ -49,11 +49,8 @@ _MOVES = frozenset({"paid", "refunded", "charged_back", "denied", "cancelled"})
 class Table:
     """A provider's `[payment]`, compiled."""
 
-    def __init__(self, name: str, provider: Provider, *, believed: bool = False) -> None:
-        """`believed`: also what its proof does not cover. The provider has a `[payment]`."""
-        payment = provider.payment
-        if payment is None:
-            raise ValueError(f"{name} tells of no payments")
+    def __init__(self, name: str, payment: Payment, *, believed: bool = False) -> None:
+        """`believed`: also what its proof does not cover."""
         self.name = name
         self.data = payment
         self.unproved = "" if believed else payment.unproved
@@ -82,15 +79,16 @@ class Table:
         if self.unproved and says.word in _MOVES:
             detail = {"provider": self.name, "unproved": self.unproved, "said": says.word, **self._words(reading)}
             return Told(order_id, refused="not_proved", detail=detail)
-        if says.word in _MONEY:
-            return self._money(reading, says.word, order_id, attempt)
-        return Told(order_id, (Fact(FactKind(says.word), attempt),))
-
-    def _money(self, reading: Reading, word: str, order_id: str, attempt: str) -> Told:
-        currency = _first(self.currency, reading)
-        currency = _IDR if not currency else currency.upper()
+        currency = (_first(self.currency, reading) or _IDR).upper()
+        if says.word not in _MONEY:
+            # For comparing what waits with an answer; nothing is refused for the amount of a word that moves none.
+            gross = self._amount(self.amount, reading, currency) if _is_currency(currency) else None
+            return Told(order_id, (Fact(FactKind(says.word), attempt),), gross=gross, currency=currency)
         if not _is_currency(currency):
             return _unreadable(order_id, "currency")
+        return self._money(reading, says.word, order_id, attempt, currency)
+
+    def _money(self, reading: Reading, word: str, order_id: str, attempt: str, currency: str) -> Told:
         # Where one place tells what was paid and what went back, a refund does not say how much was paid.
         tells_both = word != "paid" and self.amount == self.refunded
         gross = None if tells_both else self._amount(self.amount, reading, currency)

@@ -5,7 +5,8 @@ fields say is told as facts all the same; whether to believe them is the ledger'
 notice carries what it must know.
 """
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +22,9 @@ from app.ledger.book import Policy
 from app.ledger.facts import Fact, FactKind, Level, Notice, Told
 from app.operate.policy import policy_of
 from app.providers.schemes import sha512_of_parts
+
+if TYPE_CHECKING:
+    from app.callbacks.confirming import Confirmer
 
 #: The dashboard's test notification: properly signed, and unknown to the shop and to the status API.
 TEST_PREFIX = "payment_notif_test_"
@@ -120,6 +124,13 @@ class MidtransCallbackHandler(OrderCallbackHandler):
     def policy(self) -> Policy:
         """As for announcements and answers: what waited is decided as if it came now."""
         return policy_of(self.settings)
+
+    @cached_property
+    def confirmer(self) -> "Confirmer":
+        """Its status API."""
+        from app.callbacks.payment.midtrans_confirm import MidtransConfirmer  # noqa: PLC0415 - HTTP: the worker's
+
+        return MidtransConfirmer(self.settings)
 
 
 def is_for_another_address(told: Notification) -> bool:

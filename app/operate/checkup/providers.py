@@ -52,9 +52,11 @@ def _used(name: str, provider: Provider, settings: Settings, given: Mapping[str,
     named = {variable: there.secrets}
     if provider.access is not None:
         named[provider.access.variable] = there.access
+    if provider.ask is not None:
+        named[provider.ask.variable] = there.asking
     yield from secret_ends.look(named, at)
     payment = provider.payment
-    if payment is not None and payment.unproved and name not in settings.believed():
+    if payment is not None and payment.unproved and provider.ask is None and name not in settings.believed():
         yield warn("providers", _UNPROVED, _BELIEVE, name=name, unproved=payment.unproved)
 
 

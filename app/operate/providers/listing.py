@@ -45,6 +45,7 @@ class ProviderShown(ProviderRow):
     config: dict[str, str] = Field(description="Further variables, and what they are.")
     words: list[str] = Field(description="What its words mean to an order.")
     unproved: str = Field(description="What money rests on and the proof does not cover.")
+    asked: str = Field(description="The variable that lets its API be asked before money moves; empty: not asked.")
     vectors: int
 
 
@@ -76,11 +77,17 @@ def show_provider(catalog: Catalog, name: str, settings: Settings, given: Mappin
         lacking=list(set_up(provider, given).lacking),
         signed=[text for scheme in schemes if scheme.kind not in {"token", "jwt"} for text in several(scheme.signed)],
         time=next((_time(scheme.clock) for scheme in schemes if scheme.clock), "no time is signed"),
-        config={each.variable: each.hint for each in provider.config.values()},
+        config={each.variable: each.hint for each in provider.config.values()} | _asks(provider),
         words=[] if payment is None else [_word(says.when, says.word) for says in payment.says],
         unproved="" if payment is None else payment.unproved,
+        asked="" if provider.ask is None else provider.ask.variable,
         vectors=len(provider.vectors),
     )
+
+
+def _asks(provider: Provider) -> dict[str, str]:
+    ask = provider.ask
+    return {} if ask is None or not ask.hint else {ask.variable: ask.hint}
 
 
 def proof_of(provider: Provider) -> str:

@@ -20,7 +20,7 @@ from app.providers.catalog.model import Provider, Vector, schemes_of
 from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
 from app.providers.proving import Prover
-from app.providers.set_up import set_up
+from app.providers.set_up import secret_variables, set_up
 from app.providers.signing import sign
 
 _SECOND_US = 1_000_000
@@ -142,8 +142,8 @@ def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folde
     """A system of our own in an empty folder, with this secret. Raises StartRefused."""
     given = {provider.secret.variable: pair.proves} if provider.secret else {}
     given |= {each.variable: config[name] for name, each in provider.config.items() if name in config}
-    if provider.access is not None:
-        given.setdefault(provider.access.variable, "made-up")
+    for variable in secret_variables(provider):
+        given.setdefault(variable, "made-up")
     absolute = os.pathsep.join(str(Path(folder).resolve()) for folder in folders.split(os.pathsep) if folder)
     with tempfile.TemporaryDirectory(prefix="callbacks-") as folder:
         environment = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from app.core.errors import CatalogRefused
 from app.providers.catalog.covering import left_open, payment_places
-from app.providers.catalog.model import Provider, Reply, Scheme, schemes_of, several
+from app.providers.catalog.model import Ask, Payment, Provider, Reply, Scheme, answer_payment, schemes_of, several
 from app.providers.proofs import ALGORITHMS
 from app.providers.templates import Place, TextError, compiled, place
 
@@ -45,6 +45,7 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
     yield from _same_for_all(provider)
     yield from _not_kept(provider)
     yield from _not_proved(provider)
+    yield from _wrong_ask(provider)
     for scheme in schemes_of(provider):
         yield from _signs_itself(scheme)
     yield from _wrong_answers(provider)
@@ -64,10 +65,19 @@ def _wrong_variables(provider: Provider) -> Iterator[tuple[str, str]]:
             yield f"config.{name}.variable", "is no name of a variable, such as SHOP_ID"
 
 
+def _payments(provider: Provider) -> Iterator[tuple[str, Payment]]:
+    """What callbacks, and the answers of the sender's API, tell of payments, with its field of the file."""
+    if provider.payment is not None:
+        yield "payment", provider.payment
+    if provider.ask is not None and provider.ask.payment is not None:
+        yield "ask.payment", provider.ask.payment
+
+
 def _wrong_decimals(provider: Provider) -> Iterator[tuple[str, str]]:
-    for currency, decimals in provider.payment.decimals.items() if provider.payment is not None else ():
-        if not re.fullmatch(r"[A-Z]{3}", currency) or decimals not in {0, 2}:
-            yield f"payment.decimals.{currency}", "is a currency such as IDR, with 0 or 2 decimals"
+    for field, payment in _payments(provider):
+        for currency, decimals in payment.decimals.items():
+            if not re.fullmatch(r"[A-Z]{3}", currency) or decimals not in {0, 2}:
+                yield f"{field}.decimals.{currency}", "is a currency such as IDR, with 0 or 2 decimals"
 
 
 def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
@@ -112,16 +122,16 @@ def _wrong_scheme(scheme: Scheme) -> Iterator[tuple[str, str]]:
 
 def _same_for_all(provider: Provider) -> Iterator[tuple[str, str]]:
     """What names an order or a payment must read it: words alone would make all of them one."""
-    payment = provider.payment
-    for name in () if payment is None else ("order_id", "attempt"):
-        for text in several(getattr(payment, name)):
-            if not compiled(text).places():
-                yield f"payment.{name}", f"{text!r} reads nothing of the callback; a field stands in braces: {{id}}"
+    for field, payment in _payments(provider):
+        for name in ("order_id", "attempt"):
+            for text in several(getattr(payment, name)):
+                if not compiled(text).places():
+                    yield f"{field}.{name}", f"{text!r} reads nothing of what came; a field stands in braces: {{id}}"
 
 
 def _not_kept(provider: Provider) -> Iterator[tuple[str, str]]:
     hidden = {place(text) for text in provider.hidden}
-    for field, each in payment_places(provider):
+    for field, each in payment_places(provider.payment):
         if each.room not in _KEPT and (each.room, each.name) not in _KEPT_NAMED:
             yield field, f"reads {each.room}:{each.name}, which is not kept: a field or a header is"
         if each in hidden:
@@ -129,9 +139,34 @@ def _not_kept(provider: Provider) -> Iterator[tuple[str, str]]:
 
 
 def _not_proved(provider: Provider) -> Iterator[tuple[str, str]]:
-    if provider.payment is not None and not provider.payment.unproved:
+    if provider.payment is not None and provider.ask is None and not provider.payment.unproved:
         for field, each in left_open(provider):
             yield field, f"reads {each.name}, {_NOT_SIGNED}"
+
+
+def _wrong_ask(provider: Provider) -> Iterator[tuple[str, str]]:
+    ask = provider.ask
+    if ask is None:
+        return
+    if provider.payment is None:
+        yield "ask", "asks about payments, and there is no [payment] that tells of them"
+    if not _VARIABLE.fullmatch(ask.variable):
+        yield "ask.variable", "is no name of a variable, such as SHOP_API_KEY"
+    for field, text in _ask_texts(ask):
+        for each in compiled(text).places():
+            if each.room == "field" and each.name not in {"order_id", "attempt"}:
+                yield field, f"reads {each.name}; a question knows order_id and attempt"
+            elif each.room not in {"field", "config"} and (each.room, each.name) != ("named", "secret"):
+                yield field, f"reads {each.room}:{each.name}, and there is no request to read it from"
+    for field, each in payment_places(answer_payment(provider), "ask.payment"):
+        if each.room != "field":
+            yield field, f"reads {each.room}:{each.name}; of an answer only the fields of its body are read"
+
+
+def _ask_texts(ask: Ask) -> Iterator[tuple[str, str]]:
+    yield "ask.url", ask.url
+    yield "ask.body", ask.body
+    yield from ((f"ask.headers.{name}", text) for name, text in ask.headers.items())
 
 
 def _signs_itself(scheme: Scheme) -> Iterator[tuple[str, str]]:
@@ -148,12 +183,13 @@ def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from ((f"scheme.must.{where}", text) for where, text in scheme.must.items())
     if provider.access is not None:
         yield "access.shown", provider.access.shown
-    identity, payment = provider.identity, provider.payment
     for name in ("event_type", "event_key", "ordering_key"):
-        yield from ((f"identity.{name}", text) for text in several(getattr(identity, name)))
-    if payment is not None:
+        yield from ((f"identity.{name}", text) for text in several(getattr(provider.identity, name)))
+    for field, payment in _payments(provider):
         for name in ("order_id", "attempt", "refund_key"):
-            yield from ((f"payment.{name}", text) for text in several(getattr(payment, name)))
+            yield from ((f"{field}.{name}", text) for text in several(getattr(payment, name)))
+    if provider.ask is not None:
+        yield from _ask_texts(provider.ask)
     for number, answer in enumerate(provider.answers):
         yield f"answers[{number}].body", answer.body
         yield from ((f"answers[{number}].headers.{name}", text) for name, text in answer.headers.items())
@@ -164,12 +200,12 @@ def _places(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from (("scheme.from", text) for text in several(scheme.from_))
         yield from ((f"scheme.must.{where}", where) for where in scheme.must)
     yield from ((f"hidden[{number}]", text) for number, text in enumerate(provider.hidden))
-    payment = provider.payment
-    if payment is not None:
+    for field, payment in _payments(provider):
         for name in ("amount", "refunded", "currency"):
-            yield from ((f"payment.{name}", text) for text in several(getattr(payment, name)))
+            yield from ((f"{field}.{name}", text) for text in several(getattr(payment, name)))
         for number, says in enumerate(payment.says):
-            yield from ((f"payment.says[{number}].when", where) for where in says.when)
+            yield from ((f"{field}.says[{number}].when", where) for where in says.when)
+    yield from (("ask.unknown", where) for where in (provider.ask.unknown if provider.ask is not None else ()))
     for number, answer in enumerate(provider.answers):
         yield from ((f"answers[{number}].when", where) for where in answer.when)
         if answer.tells:

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator
 
-from app.providers.catalog.model import Provider, Scheme, schemes_of, several
+from app.providers.catalog.model import Payment, Provider, Scheme, schemes_of, several
 from app.providers.templates import Place, compiled, place
 
 
-def payment_places(provider: Provider) -> Iterator[tuple[str, Place]]:
-    """What the ledger reads of a callback that was kept, with its field of the file."""
-    payment = provider.payment
+def payment_places(payment: Payment | None, field: str = "payment") -> Iterator[tuple[str, Place]]:
+    """What the ledger reads, with its field of the file."""
     if payment is None:
         return
     for name in ("order_id", "attempt", "refund_key"):
         for text in several(getattr(payment, name)):
-            yield from ((f"payment.{name}", each) for each in compiled(text).places())
+            yield from ((f"{field}.{name}", each) for each in compiled(text).places())
     for name in ("amount", "refunded", "currency"):
-        yield from ((f"payment.{name}", place(text)) for text in several(getattr(payment, name)))
+        yield from ((f"{field}.{name}", place(text)) for text in several(getattr(payment, name)))
     for number, says in enumerate(payment.says):
-        yield from ((f"payment.says[{number}].when", place(where)) for where in says.when)
+        yield from ((f"{field}.says[{number}].when", place(where)) for where in says.when)
 
 
 def left_open(provider: Provider) -> Iterator[tuple[str, Place]]:
@@ -26,7 +25,7 @@ def left_open(provider: Provider) -> Iterator[tuple[str, Place]]:
     A token proves whoever shows it, with all that they say.
     """
     proofs = [proof for scheme in schemes_of(provider) for proof in _proofs(scheme)]
-    for field, where in payment_places(provider):
+    for field, where in payment_places(provider.payment):
         if where.room != "config" and not all(_covers(proof, scheme, where) for proof, scheme in proofs):
             yield field, where
 

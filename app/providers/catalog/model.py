@@ -158,6 +158,31 @@ class Payment(_Table, frozen=True, kw_only=True):
     unproved: str = ""
 
 
+class Ask(_Table, frozen=True, kw_only=True):
+    """How the sender's own API is asked about a payment, before what it told moves money.
+
+    In these texts `{order_id}` and `{attempt}` are those of the payment asked about, `{secret}` is `variable`'s value,
+    and there is no request that they could read.
+    """
+
+    #: the variable that holds what our request shows; may be the same that proves the sender
+    variable: str
+    #: where its owner finds it, for people
+    hint: str = ""
+    #: the address: `{config:api}/payments/{quoted(attempt)}`
+    url: Text
+    #: how it is asked
+    method: Literal["GET", "POST"] = "GET"
+    #: of the request
+    headers: dict[str, Text] = {}
+    #: of the request
+    body: Text = ""
+    #: as in the status table: what it answers about a payment that it does not know, beside HTTP 404
+    unknown: dict[Place, str | tuple[str, ...]] = {}
+    #: what its answer, an object of JSON, tells of the payment; without it, as its callbacks do
+    payment: Payment | None = None
+
+
 class Reply(_Table, frozen=True):
     """What the sender wants to hear; `when` chooses a handshake."""
 
@@ -260,6 +285,8 @@ class Provider(_Table, frozen=True, kw_only=True):
     identity: Identity = Identity()
     #: what it tells of orders; without it, your handler reads its callbacks
     payment: Payment | None = None
+    #: how its API is asked before what it told moves money; without it, the proof is believed
+    ask: Ask | None = None
     #: what it wants to hear; without them, `{"success": true, …}`
     answers: tuple[Reply, ...] = ()
     #: requests with their verdicts; they stand last in the file
@@ -274,6 +301,11 @@ def schemes_of(provider: Provider) -> tuple[Scheme, ...]:
 def is_asymmetric(scheme: Scheme) -> bool:
     """Whether what proves the sender cannot sign."""
     return scheme.kind in {"rsa", "ecdsa", "ed25519"} or scheme.algorithm == "ES256"
+
+
+def answer_payment(provider: Provider) -> Payment | None:
+    """What an answer of its API tells of a payment; None where it is not asked."""
+    return None if provider.ask is None else provider.ask.payment or provider.payment
 
 
 def several(told: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from app.engine.counters import Counters
 from app.engine.receive import Receiver
 from app.providers.catalog import Catalog
 from app.providers.catalog.model import Provider, Vector
+from app.providers.set_up import secret_variables
 from tests.engine.doors import HandAppender
 
 CATALOG = Catalog(installed=False)
@@ -43,9 +44,7 @@ def settings_of(vector: Vector) -> Settings:
 def given_of(provider: Provider, vector: Vector) -> Mapping[str, str]:
     """The vector's secret and config under the file's variables."""
     told = {each.variable: vector.config[name] for name, each in provider.config.items() if name in vector.config}
-    if provider.access is not None and provider.secret is not None:
-        told |= {provider.access.variable: vector.secret}
-    return told | ({provider.secret.variable: vector.secret} if provider.secret else {})
+    return told | dict.fromkeys(secret_variables(provider), vector.secret)
 
 
 def handler_for(name: str, vector: Vector, *, set_up: bool = True) -> CatalogueWebhook:

@@ -18,7 +18,8 @@ CATALOG = Catalog(installed=False)
 def told(name: str, body: Mapping[str, Any], **headers: str) -> Told:
     provider = CATALOG.get(name)
     message = Message(json.dumps(body).encode(), {key.encode(): value.encode() for key, value in headers.items()})
-    return Table(name, provider, believed=True).told(Reading(message, provider.body))
+    assert provider.payment is not None
+    return Table(name, provider.payment, believed=True).told(Reading(message, provider.body))
 
 
 def adyen(value: int, currency: str, event: str = "AUTHORISATION", **more: Any) -> dict[str, Any]:

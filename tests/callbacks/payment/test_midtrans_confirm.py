@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from app.callbacks.confirming import KIND, ConfirmPerformer
 from app.callbacks.payment.midtrans_callback import MidtransCallbackHandler
-from app.callbacks.payment.midtrans_confirm import KIND, MidtransConfirmer
 from app.core.config import Settings
 from app.core.database import make_engine, reading, writing
 from app.engine.callback import Callback, OutcomeWord
@@ -60,7 +60,8 @@ class Shop:
         """Carry out the questions that are due → how many were asked."""
         self.at += int(later_seconds * SECOND)
         async with open_client(public_only=False) as client:
-            runner = Runner(self.engine, {KIND: MidtransConfirmer(self.settings, client)})
+            handlers = {"midtrans": MidtransCallbackHandler(settings=self.settings)}
+            runner = Runner(self.engine, {KIND: ConfirmPerformer(handlers, client)})
             return await runner.run_once(self.at)
 
     def one(self, query: str) -> Any:

@@ -1,0 +1,55 @@
+"""Asks the API of a sender of the catalogue about a payment, as its file says."""
+
+from collections.abc import Callable
+
+import httpx2
+
+from app.callbacks.catalogue.telling import Table
+from app.callbacks.confirming import Question
+from app.core.clock import now_us
+from app.core.secrets import Secrets
+from app.engine.tasks import Failure
+from app.ledger.answers import Answer, Heard
+from app.ledger.book import Policy
+from app.operate.policy import UNASKED
+from app.providers.asking import Asking, SenderAnswer
+from app.providers.message import Message
+from app.providers.proving import Reading
+
+
+class CatalogueConfirmer:
+    """One sender's API."""
+
+    def __init__(self, asking: Asking, secrets: Secrets, table: Table) -> None:
+        """`table`: what its answers mean."""
+        self._asking = asking
+        self._secrets = secrets
+        self._table = table
+
+    def policy(self) -> Policy:
+        """What it tells asks for itself (`Notice.always_asked`)."""
+        return UNASKED
+
+    async def ask(self, client: httpx2.AsyncClient, question: Question) -> SenderAnswer | Failure:
+        """By order or attempt, as its address has them."""
+        secret = next((each for each in self._secrets.at(now_us()) if each), None)
+        if secret is None:
+            return Failure(f"{self._asking.data.variable} is not set, so nobody can be asked")
+        return await self._asking.ask(client, secret, question.order_id, question.attempt)
+
+    def hear(self, question: Question, answer: SenderAnswer, *, is_elsewhere: Callable[[], bool]) -> Answer:
+        """By the status table of its answers."""
+        detail = {"asked": answer.asked, "answer": answer.detail}
+        if answer.kind != "found":
+            return Answer(answer.kind, body=answer.body, detail=detail)
+        told = self._table.told(Reading(Message(answer.body), "json"))
+        if told.refused or told.ignored:
+            words = told.refused or told.ignored
+            return Answer("unavailable", detail={**detail, "answer": f"the answer cannot be read: {words}"})
+        if told.order_id != question.order_id:
+            return Answer("unavailable", detail={**detail, "answer": "the answer is about another order"})
+        if {fact.attempt for fact in told.facts} != {question.attempt}:
+            # It knows the order by another payment: of this one it knows nothing.
+            heard: Heard = "belongs_elsewhere" if is_elsewhere() else "unknown"
+            return Answer(heard, body=answer.body, detail={**detail, "answer": "the answer is about another attempt"})
+        return Answer("found", told, answer.body, detail)
