@@ -26,6 +26,7 @@ _SUFFIX = ".toml"
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _VARIABLE = re.compile(r'^\[secret\]\s*$.*?^variable\s*=\s*"([^"]*)"', re.MULTILINE | re.DOTALL)
 _VECTORS = re.compile(r"^\[\[vectors\]\]", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t]*\[\[?[ \t]*(?:secret|access|config|scheme|identity|payment|answers)\b[^\n]*", re.MULTILINE)
 _CHARS_MAX = 1 << 20
 
 
@@ -103,8 +104,11 @@ def read_provider(text: str, file: str, *, vectors: bool = True) -> Provider:
     """The text of a file → its provider. Raises CatalogRefused with file, field and reason."""
     from app.providers.catalog.checking import check  # noqa: PLC0415 - compiles every text: where a file is read
 
+    text, behind = _parted(text)
+    if table := _TABLE.search(behind):
+        raise CatalogRefused(file, "", f"{table[0].strip()} stands behind [[vectors]], which are read only to be tried")
     try:
-        told = tomllib.loads(text if vectors else _without_vectors(text))
+        told = tomllib.loads(text + behind if vectors else text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CatalogRefused(file, "", f"is not TOML: {error}") from None
     try:
@@ -135,7 +139,11 @@ def _with_words(reason: str, field: str) -> str:
 
 
 def _named(place: Traversable) -> Iterator[tuple[str, Traversable]]:
-    for file in sorted(place.iterdir(), key=lambda each: each.name):
+    try:
+        there = sorted(place.iterdir(), key=lambda each: each.name)
+    except OSError as error:
+        raise CatalogRefused(str(place), "", f"cannot be read: {error.strerror}") from None
+    for file in there:
         if file.name.endswith(_SUFFIX) and not file.name.startswith("."):
             name = file.name.removesuffix(_SUFFIX)
             if not _NAME.fullmatch(name):
@@ -145,8 +153,12 @@ def _named(place: Traversable) -> Iterator[tuple[str, Traversable]]:
 
 def _folder(folder: Path) -> Path:
     """Raises CatalogRefused."""
-    if not folder.is_dir():
-        raise CatalogRefused(str(folder), "", "CALLBACK_PROVIDERS names it, and it is no folder")
+    try:
+        reason = "" if folder.is_dir() else "it is no folder"
+    except OSError as error:  # a name too long, a folder above it that we may not enter
+        reason = f"it cannot be read: {error.strerror}"
+    if reason:
+        raise CatalogRefused(str(folder), "", f"CALLBACK_PROVIDERS names it, and {reason}")
     return folder
 
 
@@ -163,6 +175,8 @@ def _packages(installed: bool) -> Iterator[Traversable]:  # noqa: FBT001 - priva
 
 
 def _text(file: Traversable) -> str:
+    if isinstance(file, Path) and file.exists() and not file.is_file():  # of a pipe the reading would never end
+        raise CatalogRefused(str(file), "", "is no file")
     try:
         with file.open("r", encoding="utf-8") as stream:
             text = stream.read(_CHARS_MAX + 1)
@@ -173,14 +187,16 @@ def _text(file: Traversable) -> str:
     return text
 
 
-def _without_vectors(text: str) -> str:
+def _parted(text: str) -> tuple[str, str]:
+    """What is read at a start, and the vectors behind it."""
     first = _VECTORS.search(text)
-    return text[: first.start()] if first else text
+    at = first.start() if first else len(text)
+    return text[:at], text[at:]
 
 
 def _variable(file: Traversable) -> str:
     try:
-        found = _VARIABLE.search(_without_vectors(_text(file)))
+        found = _VARIABLE.search(_parted(_text(file))[0])
     except CatalogRefused:
         return ""
     return found[1] if found else ""

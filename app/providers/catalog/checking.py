@@ -19,6 +19,7 @@ _NOT_SIGNED = (
     "which is not signed, so that anybody could change it: sign it, or say in payment.unproved what the proof leaves "
     "open; payments wait for a person then"
 )
+_ANY = "[]"  # `choosing` reads it so
 
 
 def check(provider: Provider, file: str) -> None:
@@ -48,6 +49,8 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
     yield from _wrong_ask(provider)
     for scheme in schemes_of(provider):
         yield from _signs_itself(scheme)
+        yield from _proves_nobody(scheme)
+    yield from _wrong_table(provider)
     yield from _wrong_answers(provider)
 
 
@@ -81,7 +84,13 @@ def _wrong_decimals(provider: Provider) -> Iterator[tuple[str, str]]:
 
 
 def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
+    tells_nothing = provider.access is not None and not provider.access.shown
     for number, answer in enumerate(provider.answers):
+        if answer.method == "POST" and not answer.keep and not answer.when and (not answer.proved or not tells_nothing):
+            yield (
+                f"answers[{number}].when",
+                "is missing: with keep = false every callback is answered and lost; a handshake has its own words",
+            )
         if answer.status not in _STATUSES:
             yield f"answers[{number}].status", "is none of 200 to 299: a kept callback is never answered otherwise"
         if not answer.proved and answer.keep:
@@ -96,7 +105,7 @@ def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
 def _signed_for_anybody(answer: Reply) -> str:
     """What whoever asks can have signed with our secret: what they put there would prove them later."""
     places = compiled(answer.body).places()
-    if not any(each.room == "named" and each.name == "secret" for each in places):
+    if not _holds_it(answer.body):
         return ""
     bounded = {place(where) for where, words in answer.when.items() if all(map(_is_bounded, several(words)))}
     loose = [each for each in places if each.room not in {"named", "config"} and each not in bounded]
@@ -176,6 +185,54 @@ def _signs_itself(scheme: Scheme) -> Iterator[tuple[str, str]]:
         yield "scheme.from", "stands in the body that it signs: header:NAME, or sign its fields ({id}{status})"
 
 
+def _proves_nobody(scheme: Scheme) -> Iterator[tuple[str, str]]:
+    """Without the secret in it, whoever reads the sender's documentation makes the same proof."""
+    signed = several(scheme.signed)
+    if not signed:
+        yield "scheme.signed", "is empty: nothing would be signed"
+    if is_asymmetric(scheme) or (scheme.kind != "digest" and _holds_it(scheme.secret)):
+        return
+    if scheme.kind in {"token", "jwt"} or not all(map(_holds_it, signed)):
+        where = "signed" if scheme.kind == "digest" else "secret"
+        yield f"scheme.{where}", "has no {secret} in it: anybody could make this proof"
+
+
+def _holds_it(text: str) -> bool:
+    return any(each.room == "named" and each.name == "secret" for each in compiled(text).places())
+
+
+def _wrong_table(provider: Provider) -> Iterator[tuple[str, str]]:
+    """A status table by which nobody is credited, or everybody."""
+    payment = provider.payment
+    if payment is None:
+        return
+    for name in ("order_id", "attempt", "amount", "says"):
+        if not getattr(payment, name):
+            yield f"payment.{name}", "is empty: nobody would ever be credited"
+    for number, says in enumerate(payment.says):
+        if not says.when and says.word != "ignored":
+            yield (
+                f"payment.says[{number}].when",
+                f'is missing: every callback would be {says.word}; a place that is there: {{ id = "[]" }}',
+            )
+        for where, words in says.when.items():
+            if not words:
+                yield f"payment.says[{number}].when.{where}", 'has no word; any value that is there: "[]"'
+    yield from _one_for_each_word(payment)
+
+
+def _one_for_each_word(payment: Payment) -> Iterator[tuple[str, str]]:
+    """A payment that is named by what became of it: its refund would be one of another payment, and take nothing."""
+    told = {place(where) for says in payment.says for where, words in says.when.items() if several(words) != (_ANY,)}
+    for text in several(payment.attempt):
+        for each in compiled(text).places():
+            if each in told:
+                yield (
+                    "payment.attempt",
+                    f"reads {each.name}, which the status table reads: a refund would find no payment",
+                )
+
+
 def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
     for scheme in schemes_of(provider):
         for name, told in (("signed", scheme.signed), ("prefix", scheme.prefix), ("secret", scheme.secret)):
@@ -183,6 +240,8 @@ def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from ((f"scheme.must.{where}", text) for where, text in scheme.must.items())
     if provider.access is not None:
         yield "access.shown", provider.access.shown
+    yield from ((f"config.{name}.default", each.default or "") for name, each in provider.config.items())
+    yield from _words(provider)
     for name in ("event_type", "event_key", "ordering_key"):
         yield from ((f"identity.{name}", text) for text in several(getattr(provider.identity, name)))
     for field, payment in _payments(provider):
@@ -193,6 +252,16 @@ def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
     for number, answer in enumerate(provider.answers):
         yield f"answers[{number}].body", answer.body
         yield from ((f"answers[{number}].headers.{name}", text) for name, text in answer.headers.items())
+
+
+def _words(provider: Provider) -> Iterator[tuple[str, str]]:
+    """Words of a `when`: texts too."""
+    for number, says in enumerate(provider.payment.says if provider.payment is not None else ()):
+        for where, words in says.when.items():
+            yield from ((f"payment.says[{number}].when.{where}", text) for text in several(words))
+    for number, answer in enumerate(provider.answers):
+        for where, words in answer.when.items():
+            yield from ((f"answers[{number}].when.{where}", text) for text in several(words))
 
 
 def _places(provider: Provider) -> Iterator[tuple[str, str]]:

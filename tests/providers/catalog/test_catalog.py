@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 from pathlib import Path
@@ -23,9 +24,15 @@ from = "header:X-Kurir"
 CATALOG = Catalog(installed=False)
 
 
-def _payment(*, order: str = "{order}", amount: str = "total", where: str = "st") -> str:
-    says = f'{{ when = {{ {where} = "PAID" }}, word = "paid" }}'
-    return f'\n[payment]\norder_id = "{order}"\nattempt = "{{id}}"\namount = "{amount}"\nsays = [{says}]\n'
+def _payment(
+    *, order: str = "{order}", amount: str = "total", where: str = "st", attempt: str = "{id}", says: str | None = None
+) -> str:
+    says = f'{{ when = {{ {where} = "PAID" }}, word = "paid" }}' if says is None else says
+    return f'\n[payment]\norder_id = "{order}"\nattempt = "{attempt}"\namount = "{amount}"\nsays = [{says}]\n'
+
+
+_FROM = 'from = "header:X-Kurir"'
+_HANDSHAKE = '\n[[answers]]\nbody = "ok"\nkeep = false\n'
 
 
 @pytest.mark.parametrize("name", CATALOG.names())
@@ -94,6 +101,43 @@ def test_nonsense_is_refused_with_file_field_and_reason(change: tuple[str, str],
     assert reason in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("more", "field", "reason"),
+    [
+        ('\nsecret = "secret"', "scheme.secret", "anybody could make this proof"),
+        ("\nsigned = []", "scheme.signed", "nothing would be signed"),
+        (_payment(says=""), "payment.says", "nobody would ever be credited"),
+        (_payment(says='{ word = "paid" }'), "payment.says[0].when", "every callback would be paid"),
+        (_payment(says='{ when = { st = [] }, word = "paid" }'), "payment.says[0].when.st", "no word"),
+        (_payment(says='{ when = { st = "{nope(x)}" }, word = "paid" }'), "payment.says[0].when.st", "nope()"),
+        (_payment(attempt="{id}:{st}"), "payment.attempt", "a refund would find no payment"),
+        (_HANDSHAKE, "answers[0].when", "answered and lost"),
+        (_HANDSHAKE + "proved = false\n", "answers[0].when", "answered and lost"),
+        ('\n[config.shop]\nvariable = "SHOP"\ndefault = "{nope(x)}"\n', "config.shop.default", "nope()"),
+        ('\n[[vectors]]\ncase = "a"\n' + _payment(), "", "[payment] stands behind [[vectors]]"),
+    ],
+)
+def test_what_would_credit_nobody_or_everybody_or_lose_callbacks_is_refused(more: str, field: str, reason: str) -> None:
+    with pytest.raises(CatalogRefused) as told:
+        read_provider(GOOD.replace(_FROM, _FROM + more), "kurir.toml", vectors=False)
+    assert told.value.field == field
+    assert reason in str(told.value)
+
+
+@pytest.mark.parametrize("signed", ['"{id}{st}"', '["{id}{secret}", "{id}"]'])
+def test_a_digest_without_the_secret_in_it_is_refused(signed: str) -> None:
+    digest = GOOD.replace('kind = "hmac"', f'kind = "digest"\nsigned = {signed}')
+    with pytest.raises(CatalogRefused, match="anybody could make this proof"):
+        read_provider(digest, "kurir.toml")
+
+
+def test_a_table_that_ignores_the_rest_and_a_payment_named_by_what_is_merely_there_are_taken() -> None:
+    says = '{ when = { st = "PAID", id = "[]" }, word = "paid" }, { word = "ignored" }'
+    provider = read_provider(GOOD.replace(_FROM, _FROM + _payment(says=says)), "kurir.toml")
+    assert provider.payment is not None
+    assert len(provider.payment.says) == 2
+
+
 def test_a_users_file_stands_beside_ours_and_wins_over_one_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "kurir.toml").write_text(GOOD)
     (tmp_path / "tripay.toml").write_text(GOOD)
@@ -133,6 +177,26 @@ def test_two_users_files_of_one_name_are_refused_and_a_folder_that_is_none(tmp_p
         Catalog([tmp_path / "one", tmp_path / "two"], installed=False).names()
     with pytest.raises(CatalogRefused, match="no folder"):
         Catalog([tmp_path / "three"], installed=False).names()
+    with pytest.raises(CatalogRefused, match="CALLBACK_PROVIDERS names it, and it cannot be read: File name too long"):
+        Catalog([tmp_path / ("a" * 300)], installed=False).names()
+
+
+def test_a_folder_that_may_not_be_read_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(CatalogRefused, match="cannot be read: Permission denied"):
+        Catalog([tmp_path], installed=False).names()
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_no_file_and_nobody_waits_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "kurir.toml")
+    catalog = Catalog([tmp_path], installed=False)
+    assert catalog.variables()["kurir"] == ""
+    with pytest.raises(CatalogRefused, match="is no file"):
+        catalog.get("kurir")
 
 
 def test_an_installed_package_brings_files_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
