@@ -1,11 +1,14 @@
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
+from app.providers import message
 from app.providers.message import MISSING, Unread, field_of, path_of, read_body, text_at
 from tests.callbacks.vectors import HOSTILE_BODIES
 
@@ -95,6 +98,21 @@ def test_a_value_is_not_there_where_something_else_stands() -> None:
     data = read_body(b'{"a": [1], "b": "x"}', "json")
     for path in (("a", "x"), ("a", 1), ("b", 0), ("b", "c"), ("c",)):
         assert field_of(data, path) is MISSING
+
+
+def test_what_was_looked_into_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = read_body(b'{"a": [{"b": {"c": 1, "d": 2}}]}', "json")
+    assert text_at(data, ("a", 0, "b", "c")) == "1"
+    parsed: list[bytes] = []
+    opened = message.opened
+    monkeypatch.setattr(message, "opened", lambda value: _noted(parsed, opened, value))
+    assert text_at(data, ("a", 0, "b", "d")) == "2"
+    assert parsed == [b"2"]
+
+
+def _noted(parsed: list[bytes], opened: Callable[[Any], Any], value: Any) -> Any:
+    parsed += [bytes(value)] if isinstance(value, msgspec.Raw) else []
+    return opened(value)
 
 
 @tries(max_examples=400, deadline=None)
