@@ -435,3 +435,14 @@ def test_providers_of_the_catalogue_that_are_used_are_told_with_what_they_lack(
     assert any("broken.toml" in line and line.startswith("wrong") for line in told)
     assert any("github, which is no payment provider" in line for line in told)
     assert any(line.startswith("wrong providers: faspay: FASPAY_USER_ID is not set") for line in told)
+
+
+def test_a_secret_that_is_no_key_of_its_sender_is_told_by_its_number_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ADYEN_HMAC_KEY", f"00ff,{LONG}")
+    monkeypatch.setenv("DANA_PUBLIC_KEY", LONG)
+    told = lines(look(), "providers", but="")
+    assert any("adyen: secret 2 of ADYEN_HMAC_KEY is no key written as hex" in line for line in told)
+    assert any("dana: secret 1 of DANA_PUBLIC_KEY is no key written as pem" in line for line in told)
+    assert not any("secret 1 of ADYEN_HMAC_KEY" in line or LONG in line for line in told)

@@ -8,8 +8,13 @@ from app.core.language import Text
 from app.operate.checkup import secret_ends
 from app.operate.checkup.finding import Finding, ok, warn, wrong
 from app.providers.catalog import Catalog, open_catalog
+from app.providers.catalog.checking import schemes_of
 from app.providers.catalog.model import Provider
-from app.providers.set_up import set_up, signs_address
+from app.providers.message import Message
+from app.providers.proofs import key_of
+from app.providers.proving import Reading
+from app.providers.set_up import SetUp, set_up, signs_address
+from app.providers.templates import compiled
 
 #: Secrets that are settings too: the look at those tells of them.
 _CODED = frozenset(name.upper() for name in SEVERAL)
@@ -49,6 +54,7 @@ def _used(name: str, provider: Provider, settings: Settings, given: Mapping[str,
         yield wrong("providers", _LACKS, _SET, name=name, variables=", ".join(lacking))
     else:
         yield ok("providers", _SET_UP, name=name, variable=variable)
+        yield from _no_keys(name, provider, there)
     named = {variable: there.secrets}
     if provider.access is not None:
         named[provider.access.variable] = there.access
@@ -58,6 +64,17 @@ def _used(name: str, provider: Provider, settings: Settings, given: Mapping[str,
     payment = provider.payment
     if payment is not None and payment.unproved and provider.ask is None and name not in settings.believed():
         yield warn("providers", _UNPROVED, _BELIEVE, name=name, unproved=payment.unproved)
+
+
+def _no_keys(name: str, provider: Provider, there: SetUp) -> Iterator[Finding]:
+    """Secrets that are no keys as the file wants them: nothing would ever fit them."""
+    variable = provider.secret.variable if provider.secret is not None else ""
+    ways = [(compiled(scheme.secret), scheme.key) for scheme in schemes_of(provider)]
+    for number, secret in enumerate(there.secrets.each, start=1):
+        reading = Reading(Message(b""), provider.body, config=there.config, secret=secret.text)
+        told = [(text.render(reading), key) for text, key in ways]
+        if all(text is not None and not key_of(text, key) for text, key in told):
+            yield wrong("providers", _NO_KEY, _KEY, name=name, variable=variable, number=number, key=ways[0][1])
 
 
 def _believed(catalog: Catalog, settings: Settings) -> Iterator[Finding]:
@@ -80,6 +97,11 @@ _LACKS = Text(
 )
 _SET = Text("setel, lalu mulai ulang", "set it, then restart")
 _SET_UP = Text("{name}: {variable} terpasang", "{name}: {variable} is set")
+_NO_KEY = Text(
+    "{name}: rahasia ke-{number} dalam {variable} bukan kunci berbentuk {key}: tanda tangan tidak akan pernah cocok",
+    "{name}: secret {number} of {variable} is no key written as {key}: no signature will ever fit it",
+)
+_KEY = Text("salin lagi dari dasbor pengirim, utuh", "copy it again from the sender's dashboard, whole")
 _UNPROVED = Text(
     "{name}: buktinya tidak mencakup {unproved}; pembayarannya menunggu orang",
     "{name}: its proof does not cover {unproved}; its payments wait for a person",
