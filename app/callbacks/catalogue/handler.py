@@ -35,7 +35,7 @@ from app.providers.message import MISSING, Message, Unread, read_body
 from app.providers.proving import Prover, Reading
 from app.providers.schemes import STALE, TOKEN_WRONG, Verdict
 from app.providers.set_up import payment_headers, proof_headers, set_up, signs_address, signs_path
-from app.providers.templates import Template, compiled
+from app.providers.templates import Template, compiled, place
 
 if TYPE_CHECKING:
     from app.callbacks.confirming import Confirmer
@@ -80,6 +80,9 @@ class CatalogueWebhook(WebhookCallbackHandler):
         headers = dict.fromkeys((*self.data.headers, *payment_headers(self.data), *proof_headers(self.data)))
         self.kept_headers = tuple(header.lower().encode() for header in headers)
         self.proof = "token" if all(each.kind == "token" for each in schemes_of(self.data)) else "signature"
+        stand = [place(text) for scheme in schemes_of(self.data) for text in several(scheme.from_)]
+        #: headers in which a proof stands: the audit tells what was not kept from what does not fit
+        self.proof_headers = tuple(each.name for each in stand if each.room == "header")
         self._set_up = set_up(self.data, variables() if given is None else given)
         self._prover = Prover(self.data)
         self._reactions = Reactions(self.data)

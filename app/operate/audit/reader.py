@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from app.core.telemetry import get_logger
-from app.engine.callback import Callback, Handlers, Request, acts
+from app.engine.callback import Callback, Handler, Handlers, Request, acts
 from app.operate.audit.proof import Finding, Unproved, Wrong
 from app.operate.audit.tally import Tally
 
@@ -46,7 +46,7 @@ class Reader:
         if verified.ok and verified.how.startswith(_SIGNATURE):
             self.tally.signatures += 1
             self.proved.add((callback.provider, how))
-        elif verified.reason == "signature_missing" and "-" in verified.field:
+        elif verified.reason == "signature_missing" and _is_header(verified.field, handler):
             self.tally.cannot(Unproved.SIGNATURE_NOT_KEPT, callback.id)
         elif (callback.provider, how) in self.proved:
             self.tally.find([Finding(Wrong.SIGNATURE, str(callback.id), callback.ordering_key, callback.id)])
@@ -73,6 +73,11 @@ class Reader:
     def _failed(self, callback: Callback, error: Exception) -> None:
         log.debug("handler_failed", callback_id=str(callback.id), exc_info=error)
         self.tally.cannot(Unproved.HANDLER_FAILED, callback.id)
+
+
+def _is_header(field: str, handler: Handler) -> bool:
+    """Whether a proof of this name stands in a header, not in the body: `Signature` may be either."""
+    return "-" in field or field.lower() in getattr(handler, "proof_headers", ())
 
 
 _SIGNATURE = "signature"

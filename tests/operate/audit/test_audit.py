@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from app.callbacks.catalogue.handler import handler_of
+from app.core.config import Settings
 from app.core.errors import LogUnavailable
+from app.engine.callback import Callback
 from app.operate.audit import audit
 from app.operate.audit import rows as audit_rows
 from app.operate.audit.proof import Unproved, Wrong
+from app.operate.audit.reader import Reader
+from app.operate.audit.tally import Tally
 from app.operate.audit.texts import UNPROVED, WRONG
+from tests.callbacks.catalogue.posting import CATALOG
 from tests.ledger.sayings import SERVER_KEY, Said
 from tests.operate.audit.books import PAID, Books, open_shop
 
@@ -284,6 +290,15 @@ def test_a_secret_that_is_set_no_longer_proves_nothing_until_it_is_set_behind_th
     assert (books.audit().ok, books.unproved()) == (True, {"secret_gone": 5})
     books.sign_with(f"a-new-key,{SERVER_KEY}")
     assert (books.audit().ok, books.unproved()) == (True, {})
+
+
+def test_a_signature_whose_header_was_not_kept_is_not_called_one_of_a_lost_secret() -> None:
+    doku = CATALOG.get("doku")
+    handler = handler_of("doku", doku, settings=Settings(), given={"DOKU_SECRET_KEY": SERVER_KEY})
+    callback = Callback(7, 0, "doku", "SUCCESS", "", "", 1, '{"client-id": "C"}', b"{}", "signature", "203.0.113.9")
+    tally = Tally()
+    Reader({"doku": handler}, tally).signature(callback)
+    assert set(tally.unproved) == {Unproved.SIGNATURE_NOT_KEPT}
 
 
 def test_what_was_pruned_is_told_apart_from_what_is_wrong(books: Books) -> None:
