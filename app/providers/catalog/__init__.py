@@ -40,15 +40,18 @@ class Catalog:
         self._read: dict[str, Provider] = {}
 
     @cached_property
+    def _ours(self) -> Mapping[str, Traversable]:
+        return dict(_named(files(__name__)))
+
+    @cached_property
     def _files(self) -> Mapping[str, Traversable]:
-        found = dict(_named(files(__name__)))
         own: dict[str, Traversable] = {}
         for place in (*_packages(self._installed), *map(_folder, self._folders)):
             for name, file in _named(place):
                 if name in own:
                     raise CatalogRefused(str(file), "", f"a provider {name} stands in {own[name]} already")
                 own[name] = file
-        return found | own
+        return {**self._ours, **own}
 
     def names(self) -> tuple[str, ...]:
         """Every provider's name, sorted."""
@@ -70,8 +73,16 @@ class Catalog:
         """A provider, without its vectors. Raises UnknownProvider, CatalogRefused."""
         provider = self._read.get(name)
         if provider is None:
-            provider = self._read[name] = read_provider(*self._text(name), vectors=False)
+            provider = read_provider(*self._text(name), vectors=False)
+            self._refuse_where_code_acts(name)
+            self._read[name] = provider
         return provider
+
+    def _refuse_where_code_acts(self, name: str) -> None:
+        ours = self._ours.get(name)
+        if ours is not None and ours is not self._files[name] and read_provider(_text(ours), str(ours)).code:
+            reason = f"code of ours acts on the callbacks of {name} and would not read it; give it another name"
+            raise CatalogRefused(self.file(name), "", reason)
 
     def with_vectors(self, name: str) -> Provider:
         """The same with its vectors. Raises UnknownProvider, CatalogRefused."""

@@ -5,7 +5,17 @@ from collections.abc import Iterator
 
 from app.core.errors import CatalogRefused
 from app.providers.catalog.covering import left_open, payment_places
-from app.providers.catalog.model import Ask, Payment, Provider, Reply, Scheme, answer_payment, schemes_of, several
+from app.providers.catalog.model import (
+    Ask,
+    Payment,
+    Provider,
+    Reply,
+    Scheme,
+    answer_payment,
+    is_asymmetric,
+    schemes_of,
+    several,
+)
 from app.providers.proofs import ALGORITHMS
 from app.providers.templates import Place, TextError, compiled, place
 
@@ -19,6 +29,11 @@ _NOT_SIGNED = (
     "which is not signed, so that anybody could change it: sign it, or say in payment.unproved what the proof leaves "
     "open; payments wait for a person then"
 )
+_BODILESS = frozenset({204, 205})
+_ONE_LINE = re.compile(r"[ -~]+")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
+#: What says where an answer ends, and the type that has a field of its own.
+_FRAMING = frozenset({"connection", "content-length", "content-type", "transfer-encoding"})
 _ANY = "[]"  # `choosing` reads it so
 
 
@@ -93,6 +108,8 @@ def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
             )
         if answer.status not in _STATUSES:
             yield f"answers[{number}].status", "is none of 200 to 299: a kept callback is never answered otherwise"
+        for field, reason in _no_answer(answer):
+            yield f"answers[{number}].{field}", reason
         if not answer.proved and answer.keep:
             yield f"answers[{number}].keep", "must be false where nothing proves the sender (proved = false)"
         if not answer.proved and (loose := _signed_for_anybody(answer)):
@@ -100,6 +117,17 @@ def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
                 f"answers[{number}].body",
                 f"would sign {loose} for anybody: prove the sender, or bound it by when ([hex:20-32])",
             )
+
+
+def _no_answer(answer: Reply) -> Iterator[tuple[str, str]]:
+    """What a sender would not understand as an answer: it would send the callback again and again."""
+    if answer.status in _BODILESS and answer.body:
+        yield "body", f"must be empty: an answer {answer.status} has none"
+    if not _ONE_LINE.fullmatch(answer.content_type):
+        yield "content_type", "is no type of a body, such as text/plain"
+    for name in answer.headers:
+        if not _HEADER.fullmatch(name) or name.lower() in _FRAMING:
+            yield f"headers.{name}", "is no header that an answer may have"
 
 
 def _signed_for_anybody(answer: Reply) -> str:

@@ -113,6 +113,10 @@ def test_nonsense_is_refused_with_file_field_and_reason(change: tuple[str, str],
         (_payment(attempt="{id}:{st}"), "payment.attempt", "a refund would find no payment"),
         (_HANDSHAKE, "answers[0].when", "answered and lost"),
         (_HANDSHAKE + "proved = false\n", "answers[0].when", "answered and lost"),
+        ('\n[[answers]]\nstatus = 204\nbody = "ok"\n', "answers[0].body", "must be empty"),
+        ('\n[[answers]]\ncontent_type = "text/plain\\nX: 1"\n', "answers[0].content_type", "text/plain"),
+        ('\n[[answers]]\nheaders = { "Content-Length" = "9" }\n', "answers[0].headers.Content-Length", "may have"),
+        ('\n[[answers]]\nheaders = { "X Y" = "9" }\n', "answers[0].headers.X Y", "may have"),
         ('\n[config.shop]\nvariable = "SHOP"\ndefault = "{nope(x)}"\n', "config.shop.default", "nope()"),
         ('\n[[vectors]]\ncase = "a"\n' + _payment(), "", "[payment] stands behind [[vectors]]"),
     ],
@@ -147,6 +151,16 @@ def test_a_users_file_stands_beside_ours_and_wins_over_one_of_the_same_name(tmp_
     assert catalog.get("xendit").title == "Xendit"
     with pytest.raises(UnknownProvider, match="callbacks providers list"):
         catalog.get("nobody")
+
+
+def test_a_file_in_the_place_of_code_is_refused_because_nobody_would_read_it(tmp_path: Path) -> None:
+    for name in ("midtrans", "telegram", "tripay"):
+        (tmp_path / f"{name}.toml").write_text(GOOD)
+    catalog = Catalog([tmp_path], installed=False)
+    assert catalog.get("tripay").title == "Kurir"
+    for name in ("midtrans", "telegram"):
+        with pytest.raises(CatalogRefused, match=f"code of ours acts on the callbacks of {name}"):
+            catalog.get(name)
 
 
 def test_a_broken_file_is_told_when_it_is_asked_for_and_spoils_no_other(tmp_path: Path) -> None:
