@@ -446,3 +446,10 @@ def test_a_secret_that_is_no_key_of_its_sender_is_told_by_its_number_and_never_s
     assert any("adyen: secret 2 of ADYEN_HMAC_KEY is no key written as hex" in line for line in told)
     assert any("dana: secret 1 of DANA_PUBLIC_KEY is no key written as pem" in line for line in told)
     assert not any("secret 1 of ADYEN_HMAC_KEY" in line or LONG in line for line in told)
+
+
+def test_an_end_that_was_mistyped_is_part_of_the_secret_and_the_owner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPAY_PRIVATE_KEY", f"{LONG}, {LONG};untl=2026-12-31")
+    monkeypatch.setenv("DUITKU_API_KEY", f"{LONG};until=2099-12-31")
+    told = [line for line in lines(look(), "secrets", but="") if "itself ends in a date" in line]
+    assert told == ["warn secrets: TRIPAY_PRIVATE_KEY: secret number 2 itself ends in a date"]
