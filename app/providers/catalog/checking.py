@@ -246,7 +246,23 @@ def _wrong_table(provider: Provider) -> Iterator[tuple[str, str]]:
         for where, words in says.when.items():
             if not words:
                 yield f"payment.says[{number}].when.{where}", 'has no word; any value that is there: "[]"'
+    yield from _never_reached(payment)
     yield from _one_for_each_word(payment)
+
+
+def _never_reached(payment: Payment) -> Iterator[tuple[str, str]]:
+    """A row that says something else than one above it, which fits whatever it fits."""
+    for number, says in enumerate(payment.says):
+        for above, other in enumerate(payment.says[:number]):
+            if other.word != says.word and all(
+                where in says.when and _fits_all(words, says.when[where]) for where, words in other.when.items()
+            ):
+                yield f"payment.says[{number}]", f"is never read: says[{above}] ({other.word}) fits all that it fits"
+
+
+def _fits_all(words: str | tuple[str, ...], of: str | tuple[str, ...]) -> bool:
+    known = {word.lower() for word in several(words)}
+    return _ANY in known or {word.lower() for word in several(of)} <= known
 
 
 def _one_for_each_word(payment: Payment) -> Iterator[tuple[str, str]]:

@@ -110,6 +110,18 @@ def test_nonsense_is_refused_with_file_field_and_reason(change: tuple[str, str],
         (_payment(says='{ word = "paid" }'), "payment.says[0].when", "every callback would be paid"),
         (_payment(says='{ when = { st = [] }, word = "paid" }'), "payment.says[0].when.st", "no word"),
         (_payment(says='{ when = { st = "{nope(x)}" }, word = "paid" }'), "payment.says[0].when.st", "nope()"),
+        (
+            _payment(says='{ when = { st = "[]" }, word = "paid" }, { when = { st = "WAIT" }, word = "pending" }'),
+            "payment.says[1]",
+            "is never read: says[0] (paid)",
+        ),
+        (
+            _payment(
+                says='{ when = { st = ["A", "B"] }, word = "paid" }, { when = { st = "b", k = "x" }, word = "failed" }'
+            ),
+            "payment.says[1]",
+            "is never read: says[0] (paid)",
+        ),
         (_payment(attempt="{id}:{st}"), "payment.attempt", "a refund would find no payment"),
         (_HANDSHAKE, "answers[0].when", "answered and lost"),
         (_HANDSHAKE + "proved = false\n", "answers[0].when", "answered and lost"),
