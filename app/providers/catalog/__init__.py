@@ -89,11 +89,20 @@ class Catalog:
         return read_provider(*self._text(name), vectors=True)
 
     def variables(self) -> dict[str, str]:
-        """The variable of each provider's secret, found without parsing the files; "" where one has none.
+        """The variable of each provider's secret, found without parsing our files; "" where one has none.
 
         Nor has one whose file cannot be read: `get` says why.
         """
-        return {name: _variable(self._files[name]) for name in self.names()}
+        own = {name: self._own_variable(name) for name in self.own()}
+        return {name: own[name] if name in own else _variable(self._files[name]) for name in self.names()}
+
+    def _own_variable(self, name: str) -> str:
+        """TOML has many ways to write it (`secret = { variable = … }`), and ours has one."""
+        try:
+            secret = self.get(name).secret
+        except CatalogRefused:
+            return _variable(self._files[name])
+        return secret.variable if secret is not None else ""
 
     def _file(self, name: str) -> Traversable:
         try:

@@ -188,6 +188,15 @@ def test_a_broken_file_is_told_when_it_is_asked_for_and_spoils_no_other(tmp_path
             catalog.get(name)
 
 
+@pytest.mark.parametrize(
+    "secret", ["[secret] # mine\nvariable = 'KURIR'", 'secret = { variable = "KURIR" }', "secret.variable='KURIR'"]
+)
+def test_the_variable_of_a_users_file_is_found_however_it_is_written(tmp_path: Path, secret: str) -> None:
+    head, _, scheme = GOOD.partition('[secret]\nvariable = "KURIR_SECRET"\n')
+    (tmp_path / "kurir.toml").write_text(f"{head}{secret}\n{scheme}")
+    assert Catalog([tmp_path], installed=False).variables()["kurir"] == "KURIR"
+
+
 @pytest.mark.parametrize("name", ["Kurir.toml", "a b.toml", "ü.toml"])
 def test_a_file_whose_name_no_address_can_carry_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(GOOD)
