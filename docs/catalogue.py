@@ -26,6 +26,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("[identity]", model.Identity),
     ("[payment]", model.Payment),
     ("says, the rows of a payment", model.Says),
+    ("[ask]", model.Ask),
     ("[[answers]]", model.Reply),
     ("[[vectors]]", model.Vector),
 )

@@ -33,7 +33,6 @@ commands = typer.Typer(help="Senders that are known without code, from files.", 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 _FOLDER = "providers"
 _ORDERS, _SEED = 3, 1
-_LEFT_OPEN = "its proof leaves something open (not proved in `callbacks providers show`)"
 
 
 @commands.command("list")
@@ -127,7 +126,7 @@ def try_provider(
         tried += trying.try_sending(name, provider, pair, config, server, now_us())
     else:
         pair, config = made_up(provider), trying.made_up_config(provider)
-        with trying.a_server(provider, pair, config, settings.callback_providers) as server:
+        with trying.a_server(name, provider, pair, config, settings.callback_providers) as server:
             config = {**trying.config_of(provider, {}, Message(b"", path=f"/callbacks/webhook/{name}")), **config}
             tried += trying.try_sending(name, provider, pair, config, server, now_us())
             tried += _try_orders(name, provider, pair, config, server)
@@ -148,8 +147,10 @@ def _try_orders(
     if provider.payment is None:
         return
     samples = trying.samples_of(name, provider, server.public)
-    sender = Sender(name, provider, samples, pair.signs, config, believed=False)
-    fine = "every wallet is as it must be" if sender.credits else f"nobody is credited: {_LEFT_OPEN}"
+    sender = Sender(name, provider, samples, pair.signs, config, believed=True)
+    fine = "every wallet is as it must be"
+    if provider.ask is not None or provider.payment.unproved:
+        fine += f", once {'its API' if provider.ask is not None else 'a person'} has confirmed what was paid"
     for scenario in sender.scenarios():
         plan = plan_of(sender, scenario, count=_ORDERS, seed=_SEED)
         wrong = driver.run(plan, target_of(server.address)).differences

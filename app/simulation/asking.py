@@ -28,7 +28,7 @@ class Asker:
 
     async def call(self, call: Call) -> Answer:
         """Send a callback. Raises NoAnswer."""
-        return await self._until_answered("POST", f"/callbacks/webhook/{call.provider}", call.headers, call.body, call)
+        return await self._until_answered("POST", call.target, call.headers, call.body, call)
 
     async def manage(self, method: str, path: str, data: Any = None) -> tuple[int, Any]:
         """Ask a management address → status and JSON. Raises NoAnswer, StartRefused."""

@@ -47,6 +47,7 @@ class Sender:
         self.config = config
         payment = provider.payment
         self.credits = payment is not None and (believed or not payment.unproved)
+        self.asked = provider.ask is not None and not believed
         self.rows = () if payment is None else tuple((when(says.when), says) for says in payment.says)
         self.begins = {word: found for word in _WORDS if (found := self._beginning(word)) is not None}
         plain = [answer.status for answer in provider.answers if answer.method == "POST" and not answer.when]
@@ -56,6 +57,12 @@ class Sender:
         """Those that its words allow. Raises FieldError where nothing can say that an order is paid."""
         if self.provider.payment is None:
             return {"mixed": self._events, "duplicates": self._events}
+        if self.asked:
+            raise FieldError(
+                "PROVIDER",
+                f"{self.name}'s API is asked before money moves, and nobody plays it here; with CALLBACK_BELIEVE="
+                f"{self.name} for the system and for this command, what it tells is believed",
+            )
         if "paid" not in self.begins:
             raise FieldError("vectors", f"none of {self.name}'s good ones can be made to say that an order is paid")
         told: dict[str, Tell] = {"happy": self._story("paid"), "duplicates": self._story("paid", times=5)}
@@ -118,7 +125,7 @@ class Sender:
     def _signed(self, order_id: str, message: Message) -> Call:
         signed = sign(self.provider, message, self.secret, self.config, now_us())
         headers = tuple((name.decode(), value.decode("latin-1")) for name, value in signed.headers.items())
-        return Call(self.name, order_id, signed.body, headers, self.status)
+        return Call(self.name, order_id, signed.body, headers, self.status, query=signed.query)
 
 
 def _filled(

@@ -44,6 +44,12 @@ class Call(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 200  # what it must be answered
     truths: tuple[Truth, ...] = ()  # what is true at the sender before it is sent
+    query: str = ""  # of the address
+
+    @property
+    def target(self) -> str:
+        """Where it goes: `/callbacks/webhook/oy?token=…`."""
+        return f"/callbacks/webhook/{self.provider}" + (f"?{self.query}" if self.query else "")
 
 
 class Expected(NamedTuple):

@@ -164,14 +164,14 @@ def test_a_provider_is_tried_over_real_http(name: str, status: int) -> None:
     assert any(line.startswith("ok    orders, happy: every wallet") for line in lines) is (name == "tripay")
 
 
-def test_what_a_proof_leaves_open_is_told_when_it_is_added_and_credits_nobody_when_it_is_tried(tmp_path: Path) -> None:
+def test_what_a_proof_leaves_open_is_told_when_it_is_added_and_when_it_is_tried(tmp_path: Path) -> None:
     where = {"CALLBACK_PROVIDERS": str(tmp_path), "CALLBACK_LANG": "en"}
     added = run("providers", "add", "bayar", "--from", "sign", "--signed", "{order}{amount}{id}", *PAYMENTS, **where)
     assert "not proved  status  its payments wait for a person, or for CALLBACK_BELIEVE=bayar" in added.out
     assert 'unproved = "status"' in (tmp_path / "bayar.toml").read_text()
     ran = run("providers", "test", "bayar", **where)
     assert ran.code == 0, ran
-    assert "ok    orders, happy: nobody is credited: its proof leaves something open" in ran.out
+    assert "ok    orders, happy: every wallet is as it must be, once a person has confirmed what was paid" in ran.out
 
 
 def test_orders_that_do_not_come_out_as_they_must_are_told_and_fail_the_command(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from app.callbacks.catalogue.telling import Table
 from app.core.clock import now_us
+from app.core.errors import FieldError
 from app.operate.providers import trying
 from app.providers.catalog import Catalog
 from app.providers.key_pairs import made_up
@@ -44,6 +45,9 @@ def test_every_payment_provider_can_be_played_and_says_that_it_was_paid(name: st
 
 def test_what_a_proof_does_not_cover_credits_only_where_it_is_believed() -> None:
     name = next(each for each in PAY if CATALOG.get(each).payment.unproved)  # type: ignore[union-attr]
+    asked = next(each for each in PAY if CATALOG.get(each).ask is not None)
+    with pytest.raises(FieldError, match="API is asked before money moves"):
+        plan_of(sender_of(asked, believed=False), "happy", count=1, seed=1)
     for believed in (True, False):
         story = plan_of(sender_of(name, believed=believed), "happy", count=1, seed=1).story(0)
         assert bool(story.expected[0].balance) is believed

@@ -8,8 +8,7 @@ from app.core.language import Text
 from app.operate.checkup import secret_ends
 from app.operate.checkup.finding import Finding, ok, warn, wrong
 from app.providers.catalog import Catalog, open_catalog
-from app.providers.catalog.checking import schemes_of
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Provider, schemes_of
 from app.providers.message import Message
 from app.providers.proofs import key_of
 from app.providers.proving import Reading

@@ -138,8 +138,11 @@ def poster(address: str) -> Post:
 
 
 @contextmanager
-def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folders: str) -> Iterator[Server]:
-    """A system of our own in an empty folder, with this secret. Raises StartRefused."""
+def a_server(name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], folders: str) -> Iterator[Server]:
+    """A system of our own in an empty folder, with this secret; it believes what the sender says of orders.
+
+    Raises StartRefused.
+    """
     given = {provider.secret.variable: pair.proves} if provider.secret else {}
     given |= {each.variable: config[name] for name, each in provider.config.items() if name in config}
     for variable in secret_variables(provider):
@@ -152,6 +155,7 @@ def a_server(provider: Provider, pair: KeyPair, config: Mapping[str, str], folde
             "CALLBACK_PORT": "0",
             "CALLBACK_PROVIDERS": absolute,
             "CALLBACK_PUBLIC_URL": PUBLIC_URL,
+            "CALLBACK_BELIEVE": name if provider.payment is not None else "",
             **given,
         }
         with subprocess.Popen(

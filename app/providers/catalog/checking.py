@@ -4,37 +4,19 @@ import re
 from collections.abc import Iterator
 
 from app.core.errors import CatalogRefused
-from app.providers.catalog.covering import left_open, payment_places
-from app.providers.catalog.model import (
-    Ask,
-    Payment,
-    Provider,
-    Reply,
-    Scheme,
-    answer_payment,
-    is_asymmetric,
-    schemes_of,
-    several,
-)
+from app.providers.catalog.checking_payments import ask_texts, payments_of, wrong_payments
+from app.providers.catalog.model import Provider, Reply, Scheme, is_asymmetric, schemes_of, several
 from app.providers.proofs import ALGORITHMS
 from app.providers.templates import Place, TextError, compiled, place
 
 _BODIES = re.compile(r"json|form|json_or_form|raw|form_json:[A-Za-z0-9_.-]{1,64}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-#: What the log keeps of a request, or anybody can make of it again.
-_KEPT = frozenset({"field", "header", "config"})
-_KEPT_NAMED = frozenset({("named", "body"), ("named", "fields")})
 _STATUSES = range(200, 300)
-_NOT_SIGNED = (
-    "which is not signed, so that anybody could change it: sign it, or say in payment.unproved what the proof leaves "
-    "open; payments wait for a person then"
-)
 _BODILESS = frozenset({204, 205})
 _ONE_LINE = re.compile(r"[ -~]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 #: What says where an answer ends, and the type that has a field of its own.
 _FRAMING = frozenset({"connection", "content-length", "content-type", "transfer-encoding"})
-_ANY = "[]"  # `choosing` reads it so
 
 
 def check(provider: Provider, file: str) -> None:
@@ -51,21 +33,16 @@ def _wrong(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "scheme", "is missing: nothing would prove the sender"
     for scheme in schemes_of(provider):
         yield from _wrong_scheme(scheme)
-    yield from _wrong_decimals(provider)
     for field, text in _texts(provider):
         yield from _wrong_text(field, text)
     for field, text in _places(provider):
         yield from _wrong_place(field, text)
     for field, text in _texts(provider):
         yield from _unknown_config(field, text, provider)
-    yield from _same_for_all(provider)
-    yield from _not_kept(provider)
-    yield from _not_proved(provider)
-    yield from _wrong_ask(provider)
     for scheme in schemes_of(provider):
         yield from _signs_itself(scheme)
         yield from _proves_nobody(scheme)
-    yield from _wrong_table(provider)
+    yield from wrong_payments(provider)
     yield from _wrong_answers(provider)
 
 
@@ -78,24 +55,11 @@ def _wrong_variables(provider: Provider) -> Iterator[tuple[str, str]]:
         yield "access.variable", "is no name of a variable, such as SHOP_CLIENT_SECRET"
     if provider.access is not None and provider.access.seconds <= 0:
         yield "access.seconds", "must be above zero"
+    if provider.ask is not None and not _VARIABLE.fullmatch(provider.ask.variable):
+        yield "ask.variable", "is no name of a variable, such as SHOP_API_KEY"
     for name, config in provider.config.items():
         if not _VARIABLE.fullmatch(config.variable):
             yield f"config.{name}.variable", "is no name of a variable, such as SHOP_ID"
-
-
-def _payments(provider: Provider) -> Iterator[tuple[str, Payment]]:
-    """What callbacks, and the answers of the sender's API, tell of payments, with its field of the file."""
-    if provider.payment is not None:
-        yield "payment", provider.payment
-    if provider.ask is not None and provider.ask.payment is not None:
-        yield "ask.payment", provider.ask.payment
-
-
-def _wrong_decimals(provider: Provider) -> Iterator[tuple[str, str]]:
-    for field, payment in _payments(provider):
-        for currency, decimals in payment.decimals.items():
-            if not re.fullmatch(r"[A-Z]{3}", currency) or decimals not in {0, 2}:
-                yield f"{field}.decimals.{currency}", "is a currency such as IDR, with 0 or 2 decimals"
 
 
 def _wrong_answers(provider: Provider) -> Iterator[tuple[str, str]]:
@@ -157,55 +121,6 @@ def _wrong_scheme(scheme: Scheme) -> Iterator[tuple[str, str]]:
         yield from _wrong_place("scheme.clock.from", clock.from_)
 
 
-def _same_for_all(provider: Provider) -> Iterator[tuple[str, str]]:
-    """What names an order or a payment must read it: words alone would make all of them one."""
-    for field, payment in _payments(provider):
-        for name in ("order_id", "attempt"):
-            for text in several(getattr(payment, name)):
-                if not compiled(text).places():
-                    yield f"{field}.{name}", f"{text!r} reads nothing of what came; a field stands in braces: {{id}}"
-
-
-def _not_kept(provider: Provider) -> Iterator[tuple[str, str]]:
-    hidden = {place(text) for text in provider.hidden}
-    for field, each in payment_places(provider.payment):
-        if each.room not in _KEPT and (each.room, each.name) not in _KEPT_NAMED:
-            yield field, f"reads {each.room}:{each.name}, which is not kept: a field or a header is"
-        if each in hidden:
-            yield field, f"reads {each.name}, which is hidden: it is blanked before it is kept"
-
-
-def _not_proved(provider: Provider) -> Iterator[tuple[str, str]]:
-    if provider.payment is not None and provider.ask is None and not provider.payment.unproved:
-        for field, each in left_open(provider):
-            yield field, f"reads {each.name}, {_NOT_SIGNED}"
-
-
-def _wrong_ask(provider: Provider) -> Iterator[tuple[str, str]]:
-    ask = provider.ask
-    if ask is None:
-        return
-    if provider.payment is None:
-        yield "ask", "asks about payments, and there is no [payment] that tells of them"
-    if not _VARIABLE.fullmatch(ask.variable):
-        yield "ask.variable", "is no name of a variable, such as SHOP_API_KEY"
-    for field, text in _ask_texts(ask):
-        for each in compiled(text).places():
-            if each.room == "field" and each.name not in {"order_id", "attempt"}:
-                yield field, f"reads {each.name}; a question knows order_id and attempt"
-            elif each.room not in {"field", "config"} and (each.room, each.name) != ("named", "secret"):
-                yield field, f"reads {each.room}:{each.name}, and there is no request to read it from"
-    for field, each in payment_places(answer_payment(provider), "ask.payment"):
-        if each.room != "field":
-            yield field, f"reads {each.room}:{each.name}; of an answer only the fields of its body are read"
-
-
-def _ask_texts(ask: Ask) -> Iterator[tuple[str, str]]:
-    yield "ask.url", ask.url
-    yield "ask.body", ask.body
-    yield from ((f"ask.headers.{name}", text) for name, text in ask.headers.items())
-
-
 def _signs_itself(scheme: Scheme) -> Iterator[tuple[str, str]]:
     if scheme.kind in {"token", "jwt"} or any(place(each).room != "field" for each in several(scheme.from_)):
         return
@@ -229,54 +144,6 @@ def _holds_it(text: str) -> bool:
     return any(each.room == "named" and each.name == "secret" for each in compiled(text).places())
 
 
-def _wrong_table(provider: Provider) -> Iterator[tuple[str, str]]:
-    """A status table by which nobody is credited, or everybody."""
-    payment = provider.payment
-    if payment is None:
-        return
-    for name in ("order_id", "attempt", "amount", "says"):
-        if not getattr(payment, name):
-            yield f"payment.{name}", "is empty: nobody would ever be credited"
-    for number, says in enumerate(payment.says):
-        if not says.when and says.word != "ignored":
-            yield (
-                f"payment.says[{number}].when",
-                f'is missing: every callback would be {says.word}; a place that is there: {{ id = "[]" }}',
-            )
-        for where, words in says.when.items():
-            if not words:
-                yield f"payment.says[{number}].when.{where}", 'has no word; any value that is there: "[]"'
-    yield from _never_reached(payment)
-    yield from _one_for_each_word(payment)
-
-
-def _never_reached(payment: Payment) -> Iterator[tuple[str, str]]:
-    """A row that says something else than one above it, which fits whatever it fits."""
-    for number, says in enumerate(payment.says):
-        for above, other in enumerate(payment.says[:number]):
-            if other.word != says.word and all(
-                where in says.when and _fits_all(words, says.when[where]) for where, words in other.when.items()
-            ):
-                yield f"payment.says[{number}]", f"is never read: says[{above}] ({other.word}) fits all that it fits"
-
-
-def _fits_all(words: str | tuple[str, ...], of: str | tuple[str, ...]) -> bool:
-    known = {word.lower() for word in several(words)}
-    return _ANY in known or {word.lower() for word in several(of)} <= known
-
-
-def _one_for_each_word(payment: Payment) -> Iterator[tuple[str, str]]:
-    """A payment that is named by what became of it: its refund would be one of another payment, and take nothing."""
-    told = {place(where) for says in payment.says for where, words in says.when.items() if several(words) != (_ANY,)}
-    for text in several(payment.attempt):
-        for each in compiled(text).places():
-            if each in told:
-                yield (
-                    "payment.attempt",
-                    f"reads {each.name}, which the status table reads: a refund would find no payment",
-                )
-
-
 def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
     for scheme in schemes_of(provider):
         for name, told in (("signed", scheme.signed), ("prefix", scheme.prefix), ("secret", scheme.secret)):
@@ -288,11 +155,11 @@ def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
     yield from _words(provider)
     for name in ("event_type", "event_key", "ordering_key"):
         yield from ((f"identity.{name}", text) for text in several(getattr(provider.identity, name)))
-    for field, payment in _payments(provider):
+    for field, payment in payments_of(provider):
         for name in ("order_id", "attempt", "refund_key"):
             yield from ((f"{field}.{name}", text) for text in several(getattr(payment, name)))
     if provider.ask is not None:
-        yield from _ask_texts(provider.ask)
+        yield from ask_texts(provider.ask)
     for number, answer in enumerate(provider.answers):
         yield f"answers[{number}].body", answer.body
         yield from ((f"answers[{number}].headers.{name}", text) for name, text in answer.headers.items())
@@ -300,9 +167,10 @@ def _texts(provider: Provider) -> Iterator[tuple[str, str]]:
 
 def _words(provider: Provider) -> Iterator[tuple[str, str]]:
     """Words of a `when`: texts too."""
-    for number, says in enumerate(provider.payment.says if provider.payment is not None else ()):
-        for where, words in says.when.items():
-            yield from ((f"payment.says[{number}].when.{where}", text) for text in several(words))
+    for field, payment in payments_of(provider):
+        for number, says in enumerate(payment.says):
+            for where, words in says.when.items():
+                yield from ((f"{field}.says[{number}].when.{where}", text) for text in several(words))
     for number, answer in enumerate(provider.answers):
         for where, words in answer.when.items():
             yield from ((f"answers[{number}].when.{where}", text) for text in several(words))
@@ -313,7 +181,7 @@ def _places(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from (("scheme.from", text) for text in several(scheme.from_))
         yield from ((f"scheme.must.{where}", where) for where in scheme.must)
     yield from ((f"hidden[{number}]", text) for number, text in enumerate(provider.hidden))
-    for field, payment in _payments(provider):
+    for field, payment in payments_of(provider):
         for name in ("amount", "refunded", "currency"):
             yield from ((f"{field}.{name}", text) for text in several(getattr(payment, name)))
         for number, says in enumerate(payment.says):
