@@ -67,6 +67,14 @@ class Running:
         self._reader.join(5)
         return code
 
+    def close(self) -> None:
+        self.ended()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        # Children of a killed command hold its standard error for a moment; a pipe is not closed under its reader.
+        if self.process.stderr is not None and not self._reader.is_alive():
+            self.process.stderr.close()
+
 
 @contextmanager
 def running(*arguments: str, **settings: str) -> Iterator[Running]:
@@ -76,7 +84,4 @@ def running(*arguments: str, **settings: str) -> Iterator[Running]:
     finally:
         if started.process.poll() is None:
             started.process.kill()
-            started.process.wait()
-        for stream in (started.process.stdout, started.process.stderr):
-            if stream is not None:
-                stream.close()
+        started.close()
