@@ -427,11 +427,14 @@ def test_providers_of_the_catalogue_that_are_used_are_told_with_what_they_lack(
     (tmp_path / "mine" / "broken.toml").write_text('title = "Broken"')
     monkeypatch.setenv("CALLBACK_PROVIDERS", str(tmp_path / "mine"))
     monkeypatch.setenv("CALLBACK_BELIEVE", "github")
-    monkeypatch.setenv("DUITKU_API_KEY", LONG)
+    monkeypatch.setenv("TOKOPAY_SECRET", LONG)
+    monkeypatch.setenv("TOKOPAY_MERCHANT_ID", "M1")
     monkeypatch.setenv("FASPAY_PASSWORD", LONG)
     told = lines(look(), "providers", but="")
-    assert "ok providers: duitku: DUITKU_API_KEY is set" in told
-    assert any(line.startswith("warn providers: duitku: its proof does not cover the result code") for line in told)
+    assert "ok providers: tokopay: TOKOPAY_SECRET is set" in told
+    assert any(
+        line.startswith("warn providers: tokopay: its proof does not cover the amount and the status") for line in told
+    )
     assert any("broken.toml" in line and line.startswith("wrong") for line in told)
     assert any("github, which is no payment provider" in line for line in told)
     assert any(line.startswith("wrong providers: faspay: FASPAY_USER_ID is not set") for line in told)

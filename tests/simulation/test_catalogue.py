@@ -44,7 +44,11 @@ def test_every_payment_provider_can_be_played_and_says_that_it_was_paid(name: st
 
 
 def test_what_a_proof_does_not_cover_credits_only_where_it_is_believed() -> None:
-    name = next(each for each in PAY if CATALOG.get(each).payment.unproved)  # type: ignore[union-attr]
+    name = next(
+        each
+        for each in PAY
+        if CATALOG.get(each).ask is None and CATALOG.get(each).payment.unproved  # type: ignore[union-attr]
+    )
     asked = next(each for each in PAY if CATALOG.get(each).ask is not None)
     with pytest.raises(FieldError, match="API is asked before money moves"):
         plan_of(sender_of(asked, believed=False), "happy", count=1, seed=1)

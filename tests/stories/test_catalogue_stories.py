@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.stories.story import Step, Story, Teller, stories_in
 STORIES = stories_in(Path(__file__).parent / "catalogue")
 CATALOG = Catalog(installed=False)
 SECRET = "a-secret-of-the-shop"
+CONFIG = {"username": "shop"}
 
 
 def tripay(order: str, word: str, amount: str, attempt: str) -> bytes:
@@ -29,22 +29,15 @@ def tripay(order: str, word: str, amount: str, attempt: str) -> bytes:
     ).encode()
 
 
-def duitku(order: str, word: str, amount: str, attempt: str) -> bytes:
-    fields = {
-        "merchantCode": "D1",
-        "amount": amount,
-        "merchantOrderId": order,
-        "resultCode": word,
-        "reference": attempt,
-    }
-    return urlencode(fields).encode()
+def irongate(order: str, word: str, amount: str, attempt: str) -> bytes:
+    return json.dumps({"data": {"ref_id": order, "tr_id": attempt, "price": int(amount), "status": word}}).encode()
 
 
-BODIES: dict[str, Callable[[str, str, str, str], bytes]] = {"tripay": tripay, "duitku": duitku}
+BODIES: dict[str, Callable[[str, str, str, str], bytes]] = {"tripay": tripay, "irongate": irongate}
 
 
 class CatalogueTeller(Teller):
-    """Knows the verbs `tripay` and `duitku`: ORDER WORD [AMOUNT] [attempt=…]."""
+    """Knows the verbs `tripay` and `irongate`: ORDER WORD [AMOUNT] [attempt=…]."""
 
     world: Ledger
 
@@ -58,7 +51,7 @@ class CatalogueTeller(Teller):
     def hear(self, name: str, body: bytes) -> str:
         """Signed, proved, kept and decided."""
         ledger = self.world
-        message = sign(CATALOG.get(name), Message(body), SECRET, {}, ledger.now)
+        message = sign(CATALOG.get(name), Message(body), SECRET, CONFIG, ledger.now)
         request = Request(name, message.body, message.headers, "", ledger.now)
         handler = ledger.senders[name]
         verification = handler.verify(request, ledger.now)
@@ -89,9 +82,9 @@ def open_ledger(template: Path, tmp_path: Path) -> Iterator[Callable[[Story], Le
             provider = CATALOG.get(name)
             assert provider.secret is not None
             settings = Settings(callback_env="production", callback_believe=believe)
-            ledger.senders[name] = CatalogueOrders(
-                name, provider, settings=settings, given={provider.secret.variable: SECRET}
-            )
+            given = {provider.secret.variable: SECRET}
+            given |= {each.variable: CONFIG[name] for name, each in provider.config.items()}
+            ledger.senders[name] = CatalogueOrders(name, provider, settings=settings, given=given)
         return ledger
 
     yield open_one

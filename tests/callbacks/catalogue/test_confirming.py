@@ -1,6 +1,7 @@
 """A sender that proves nothing of what it says is asked before money moves: real HTTP, real ledger, real slow lane."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from app.core.database import get_engine
 from app.engine.tasks.runner import Runner
 from app.providers.outgoing import open_client
 from tests.callbacks.web import application, settle
-from tests.fakes.oy_api import OyApi, oy_api
+from tests.fakes.sender_api import SenderApi, sender_api
 
 ADMIN = "the-admin-token-of-the-tests"
 TOKEN = "the-token-in-the-address"
@@ -24,13 +25,13 @@ SECOND = 1_000_000
 
 
 @pytest.fixture
-def api() -> Iterator[OyApi]:
-    with oy_api() as api:
+def api() -> Iterator[SenderApi]:
+    with sender_api() as api:
         yield api
 
 
 @pytest.fixture
-def shop(api: OyApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+def shop(api: SenderApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CALLBACK_ENV", "production")
     monkeypatch.setenv("CALLBACK_ADMIN_TOKEN", ADMIN)
@@ -40,6 +41,9 @@ def shop(api: OyApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         "OY_API_KEY": api.key,
         "OY_USERNAME": api.username,
         "OY_API_URL": api.url,
+        "DUITKU_API_KEY": api.key,
+        "DUITKU_MERCHANT_CODE": "D001",
+        "DUITKU_API_URL": api.url,
     }.items():
         monkeypatch.setenv(name, value)
     with application() as client:
@@ -95,7 +99,7 @@ def balance(shop: TestClient) -> str:
 
 @pytest.mark.parametrize(("name", "told"), [("oy", link("O-1")), ("oy-routing", routing("O-1"))])
 def test_a_payment_credits_once_its_sender_confirms_it_and_not_before(
-    shop: TestClient, api: OyApi, name: str, told: dict[str, Any]
+    shop: TestClient, api: SenderApi, name: str, told: dict[str, Any]
 ) -> None:
     api.knows("O-1", "R1", "complete", 150_000)
     announce(shop, "O-1", name)
@@ -108,7 +112,31 @@ def test_a_payment_credits_once_its_sender_confirms_it_and_not_before(
     assert balance(shop) == "150000.00"
 
 
-def test_two_callbacks_of_one_payment_credit_once(shop: TestClient, api: OyApi) -> None:
+def duitku(shop: TestClient, api: SenderApi, code: str = "00") -> str:
+    """A callback whose signature says nothing of the result code."""
+    proof = hashlib.md5(f"D001150000O-1{api.key}".encode()).hexdigest()  # noqa: S324 - the sender's
+    form = f"merchantCode=D001&amount=150000&merchantOrderId=O-1&resultCode={code}&reference=R1&signature={proof}"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert shop.post("/callbacks/webhook/duitku", content=form, headers=headers).status_code == 200
+    settle()
+    outcome: str = newest(shop, "duitku")["outcome"]
+    return outcome
+
+
+@pytest.mark.parametrize(("truth", "outcome"), [("complete", "applied"), ("failed", "rejected")])
+def test_what_a_signature_leaves_open_is_asked_instead_of_waiting_for_a_person(
+    shop: TestClient, api: SenderApi, truth: str, outcome: str
+) -> None:
+    api.knows("O-1", "R1", truth, 150_000)
+    announce(shop, "O-1", "duitku")
+    assert duitku(shop, api, "01") == "applied"  # it failed, whoever says so
+    assert duitku(shop, api) == "in_doubt"
+    assert ask() == 1
+    assert newest(shop, "duitku")["outcome"] == outcome
+    assert balance(shop) == ("150000.00" if outcome == "applied" else "0.00")
+
+
+def test_two_callbacks_of_one_payment_credit_once(shop: TestClient, api: SenderApi) -> None:
     api.knows("O-1", "R1", "complete", 150_000)
     announce(shop, "O-1")
     for settlement in ("WAITING", "SUCCESS"):
@@ -129,7 +157,7 @@ def test_two_callbacks_of_one_payment_credit_once(shop: TestClient, api: OyApi) 
     ids=["unknown", "expired", "not yet", "another payment"],
 )
 def test_what_its_sender_does_not_confirm_credits_nobody(
-    shop: TestClient, api: OyApi, known: tuple[str, str] | None, reason: str
+    shop: TestClient, api: SenderApi, known: tuple[str, str] | None, reason: str
 ) -> None:
     announce(shop, "O-1")
     if known is not None:
@@ -142,14 +170,14 @@ def test_what_its_sender_does_not_confirm_credits_nobody(
     assert balance(shop) == "0.00"
 
 
-def test_another_amount_than_was_announced_is_refused_unasked(shop: TestClient, api: OyApi) -> None:
+def test_another_amount_than_was_announced_is_refused_unasked(shop: TestClient, api: SenderApi) -> None:
     announce(shop, "O-1")
     assert tell(shop, link("O-1", amount=1_000)) == "rejected"
     assert ask() == 0
     assert api.asked == []
 
 
-def test_an_answer_of_another_amount_credits_nobody(shop: TestClient, api: OyApi) -> None:
+def test_an_answer_of_another_amount_credits_nobody(shop: TestClient, api: SenderApi) -> None:
     api.knows("O-1", "R1", "complete", 1_000)
     announce(shop, "O-1")
     assert tell(shop, link("O-1")) == "in_doubt"
@@ -157,7 +185,7 @@ def test_an_answer_of_another_amount_credits_nobody(shop: TestClient, api: OyApi
     assert newest(shop)["outcome"] == "in_doubt"
 
 
-def test_what_came_before_its_order_waits_and_is_asked_about_then(shop: TestClient, api: OyApi) -> None:
+def test_what_came_before_its_order_waits_and_is_asked_about_then(shop: TestClient, api: SenderApi) -> None:
     api.knows("O-1", "R1", "complete", 150_000)
     assert tell(shop, link("O-1")) == "parked"
     announce(shop, "O-1")
@@ -166,7 +194,7 @@ def test_what_came_before_its_order_waits_and_is_asked_about_then(shop: TestClie
     assert balance(shop) == "150000.00"
 
 
-def test_words_that_move_no_money_count_unasked(shop: TestClient, api: OyApi) -> None:
+def test_words_that_move_no_money_count_unasked(shop: TestClient, api: SenderApi) -> None:
     announce(shop, "O-1")
     assert tell(shop, link("O-1", "waiting_payment")) == "applied"
     assert tell(shop, link("O-1", "expired")) == "applied"
@@ -178,7 +206,7 @@ def test_words_that_move_no_money_count_unasked(shop: TestClient, api: OyApi) ->
     assert balance(shop) == "150000.00"
 
 
-def test_an_api_that_fails_or_refuses_our_key_is_asked_again(shop: TestClient, api: OyApi) -> None:
+def test_an_api_that_fails_or_refuses_our_key_is_asked_again(shop: TestClient, api: SenderApi) -> None:
     api.knows("O-1", "R1", "complete", 150_000)
     announce(shop, "O-1")
     tell(shop, link("O-1"))
@@ -199,7 +227,7 @@ def test_whoever_does_not_know_the_address_is_refused(shop: TestClient) -> None:
     assert shop.post("/callbacks/webhook/oy", content=json.dumps(link("O-1"))).status_code == 401
 
 
-def test_neither_the_token_of_the_address_nor_the_key_is_kept_or_shown(shop: TestClient, api: OyApi) -> None:
+def test_neither_the_token_of_the_address_nor_the_key_is_kept_or_shown(shop: TestClient, api: SenderApi) -> None:
     api.knows("O-1", "R1", "complete", 150_000)
     announce(shop, "O-1")
     tell(shop, link("O-1"))
@@ -219,7 +247,7 @@ def test_without_its_key_nothing_is_taken_that_nobody_could_ask_about(
 
 
 def test_whoever_names_it_in_callback_believe_is_not_asked(
-    shop: TestClient, api: OyApi, monkeypatch: pytest.MonkeyPatch
+    shop: TestClient, api: SenderApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del shop
     monkeypatch.setenv("CALLBACK_BELIEVE", "oy")

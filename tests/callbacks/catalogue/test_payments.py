@@ -15,7 +15,7 @@ from tests.callbacks.web import application, settle
 
 TRIPAY_KEY = "tripay-key"
 OWN_KEY = "own-key"
-DUITKU_KEY = "duitku-key"
+TOKOPAY_KEY = "tokopay-key"
 HUGE = 10**4000
 ADMIN = "an-admin-token-of-the-shop"
 
@@ -73,7 +73,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient
     monkeypatch.setenv("CALLBACK_ADMIN_TOKEN", ADMIN)
     monkeypatch.setenv("TRIPAY_PRIVATE_KEY", TRIPAY_KEY)
     monkeypatch.setenv("OURBANK_SECRET", OWN_KEY)
-    monkeypatch.setenv("DUITKU_API_KEY", DUITKU_KEY)
+    monkeypatch.setenv("TOKOPAY_SECRET", TOKOPAY_KEY)
+    monkeypatch.setenv("TOKOPAY_MERCHANT_ID", "M1")
     with application() as client:
         client.headers["Authorization"] = f"Bearer {ADMIN}"
         yield client
@@ -255,19 +256,19 @@ def english(found: dict[str, Any]) -> str:
     return CALLBACKS[found["reason"]].told.en.format(**found["detail"])
 
 
-def duitku(shop: TestClient, code: str = "00") -> dict[str, Any]:
-    proof = hashlib.md5(f"D001{150000}DT-1{DUITKU_KEY}".encode()).hexdigest()  # noqa: S324 - the sender's
-    form = f"merchantCode=D001&amount=150000&merchantOrderId=DT-1&resultCode={code}&reference=D1&signature={proof}"
-    return told(shop, "duitku", form.encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+def tokopay(shop: TestClient) -> dict[str, Any]:
+    proof = hashlib.md5(f"M1:{TOKOPAY_KEY}:DT-1".encode()).hexdigest()  # noqa: S324 - the sender's
+    fields = {"reff_id": "DT-1", "reference": "D1", "status": "Success", "data": {"total_dibayar": 150_000}}
+    return told(shop, "tokopay", json.dumps({**fields, "signature": proof}).encode(), {})
 
 
 def test_what_the_proof_does_not_cover_credits_nobody_until_a_person_says_so(shop: TestClient) -> None:
-    announce(shop, "DT-1", "duitku", "150000.00")
-    found = duitku(shop)
+    announce(shop, "DT-1", "tokopay", "150000.00")
+    found = tokopay(shop)
     assert (found["outcome"], found["reason"]) == ("rejected", "not_proved")
     assert balance(shop) == "0.00"
     (letter,) = shop.get("/callbacks/dead").json()["dead_letters"]
-    assert "duitku says paid, but its proof does not cover the result code" in english(found)
+    assert "tokopay says paid, but its proof does not cover the amount and the status" in english(found)
     assert "transactions resolve DT-1 paid" in json.dumps(letter)
     assert "CALLBACK_BELIEVE" in json.dumps(letter)
     assert not any("{" in text for text in (letter["text"], letter["what_to_do"]))
@@ -277,11 +278,11 @@ def test_what_the_proof_does_not_cover_credits_nobody_until_a_person_says_so(sho
 
 @pytest.mark.usefixtures("shop")
 def test_a_provider_that_the_shop_believes_credits_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CALLBACK_BELIEVE", "faspay, duitku")
+    monkeypatch.setenv("CALLBACK_BELIEVE", "faspay, tokopay")
     with application() as believing:
         believing.headers["Authorization"] = f"Bearer {ADMIN}"
-        announce(believing, "DT-1", "duitku", "150000.00")
-        assert duitku(believing)["outcome"] == "applied"
+        announce(believing, "DT-1", "tokopay", "150000.00")
+        assert tokopay(believing)["outcome"] == "applied"
         assert balance(believing) == "150000.00"
 
 
@@ -341,7 +342,7 @@ def test_a_hostile_body_is_refused_or_kept_and_never_an_error(shop: TestClient, 
     for name, header, key in (
         ("tripay", "X-Callback-Signature", TRIPAY_KEY),
         ("ourbank", "X-Sign", OWN_KEY),
-        ("duitku", "X-None", DUITKU_KEY),
+        ("tokopay", "X-None", TOKOPAY_KEY),
     ):
         proof = signed(body, key) if proves else "0" * 64
         answer = shop.post(f"/callbacks/webhook/{name}", content=body, headers={header: proof})

@@ -1,14 +1,16 @@
-"""A real HTTP server on loopback that plays OY!'s API of payment links and of payment routing.
+"""A real HTTP server on loopback that plays the APIs of OY! (payment links, payment routing) and of Duitku.
 
-    with oy_api() as api:
+    with sender_api() as api:
         api.knows("TU-1", "R1", "complete", 150_000)
         ...  # OY_API_URL=api.url, OY_USERNAME=api.username, OY_API_KEY=api.key
         assert api.asked == ["TU-1"]
         api.status = 503  # ... and every answer fails
 
-What nobody spoke of is answered as OY! does: 200 without a payment. Source: oyindonesia/external-api-docs.
+What nobody spoke of is answered by 200 without a payment. Sources: oyindonesia/external-api-docs; duitkupg/duitku-php,
+Duitku/Api.php.
 """
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 
-class OyApi:
+class SenderApi:
     """What it knows, and what it was asked."""
 
     def __init__(self) -> None:
@@ -41,7 +43,20 @@ class OyApi:
             "trx_id": attempt,
             "payment_status": status.upper(),
             "received_amount": float(amount),
+            "merchantOrderId": order_id,
+            "reference": attempt,
+            "statusCode": {"complete": "00", "waiting_payment": "01"}.get(status, "02"),
         }
+
+    def duitku(self, asked: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """To one question of Duitku's."""
+        order_id = asked["merchantOrderId"]
+        signed = f"{asked['merchantCode']}{order_id}{self.key}".encode()
+        if asked["signature"] != hashlib.md5(signed).hexdigest():  # noqa: S324 - the sender's
+            self.refused += 1
+            return 401, {}
+        self.asked.append(order_id)
+        return self.status, self._payments.get(order_id, {"error": "no such transaction"})
 
     def answer(self, order_id: str, headers: Any) -> tuple[int, dict[str, Any]]:
         """To one question."""
@@ -53,9 +68,9 @@ class OyApi:
 
 
 @contextmanager
-def oy_api() -> Iterator[OyApi]:
+def sender_api() -> Iterator[SenderApi]:
     """Run it until the end of the block."""
-    api = OyApi()
+    api = SenderApi()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -67,6 +82,9 @@ def oy_api() -> Iterator[OyApi]:
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if self.path == "/webapi/api/merchant/transactionStatus":
+                self._say(*api.duitku(asked))
+                return
             if self.path != "/api/payment-routing/check-status" or asked["send_callback"] is not False:
                 self.send_error(404)
                 return
@@ -85,6 +103,6 @@ def oy_api() -> Iterator[OyApi]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         api.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, name="oy", daemon=True).start()
+        threading.Thread(target=server.serve_forever, name="sender", daemon=True).start()
         yield api
         server.shutdown()
