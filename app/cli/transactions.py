@@ -16,6 +16,7 @@ from app.core.errors import FieldError, describe_os_error
 from app.operate import importing, orders
 from app.operate.orders_shown import TransactionShown
 from app.operate.policy import policy_of
+from app.providers.catalog import open_catalog
 
 commands = typer.Typer(help="Orders that the shop announces.", no_args_is_help=True)
 
@@ -57,6 +58,9 @@ def create(  # noqa: PLR0913, PLR0917 - the options are the fields of an announc
         return
     printing.out().print(Text("announced" if created else "announced before", "green"))
     _print(shown)
+    if not settings.callback_app and shown.provider not in open_catalog(settings.callback_providers):
+        told = f"nobody handles callbacks of {shown.provider!r} here; `callbacks providers list` lists who is known"
+        printing.err().print(Text(printing.safe(told), "yellow"))
 
 
 @commands.command("import")

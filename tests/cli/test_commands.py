@@ -69,6 +69,13 @@ def data(ran: Ran) -> Any:
     return json.loads(ran.out)
 
 
+def test_a_sender_that_nobody_handles_is_told_where_an_order_waits_for_it(shell: Shell) -> None:
+    told = announce(shell, "TU-8", "5", "--provider", "tripai")
+    assert "nobody handles callbacks of 'tripai' here" in told.err
+    for name in ("tripay", "midtrans", "digiflazz"):
+        assert not announce(shell, f"TU-{name}", "5", "--provider", name).err
+
+
 def test_an_order_is_announced_and_its_wallet_shown(shell: Shell) -> None:
     assert announce(shell).out.startswith("announced\nORDER-123  topup  100000.00 IDR\n")
     assert announce(shell).out.startswith("announced before\n")
