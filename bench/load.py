@@ -20,7 +20,8 @@ import uvloop
 
 from bench.orders import Arrival, Ids, Shape, requests
 
-_ANSWER = re.compile(rb"HTTP/1\.1 (\d{3}) .*?\r\n[Cc]ontent-[Ll]ength: *(\d+)\r\n(?:.*?\r\n)??\r\n", re.DOTALL)
+_HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) .*\r\ncontent-length: *(\d+)(?:\r\n|$)", re.DOTALL | re.IGNORECASE)
+_END = b"\r\n\r\n"
 _CALLBACK_ID = re.compile(rb'"callback_id": ?"?(\d+)')
 _TICK_SECONDS = 0.001
 _SAMPLE_EVERY = 10
@@ -77,6 +78,8 @@ class Load:
         self.next = 0
         self.latencies = array("d")
         self.statuses: Counter[bytes] = Counter()
+        #: heads of answers that were met → status, length of the body: they repeat, but for a date each second
+        self.heads: dict[bytes, tuple[bytes, int]] = {}
         self.accepted_rupiah = 0
         self.broken = 0
         self.samples: list[tuple[int, int]] = []
@@ -101,6 +104,14 @@ class Load:
         else:
             self.idle.append(connection)
             self.check_finished(now)
+
+    def read_head(self, head: bytes) -> tuple[bytes, int] | None:
+        """Status and length of the body of an answer with this head, which is kept; None for what is no answer."""
+        read = _HEAD.match(head)
+        if read is None:
+            return None
+        known = self.heads[head] = read[1], int(read[2])
+        return known
 
     def send(self, connection: "Connection", due: float) -> None:
         """Send the next request; its latency counts from `due`."""
@@ -164,12 +175,13 @@ class Connection(asyncio.Protocol):
         """An answer, or a part of one."""
         if self.buffer:
             data = self.buffer + data
-        head = _ANSWER.match(data)
-        if head is None or len(data) < head.end() + int(head[2]):
+        end = data.find(_END)
+        known = self.load.heads.get(data[:end]) or self.load.read_head(data[:end]) if end >= 0 else None
+        if known is None or len(data) < end + len(_END) + known[1]:
             self.buffer = data
             return
         self.buffer = b""
-        self.load.answered(self, head[1], data)
+        self.load.answered(self, known[0], data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The server, or the network, ended it."""
