@@ -16,7 +16,7 @@ from app.engine.outcomes import driver
 from app.ledger.book import NEWS_US, Noticed
 from app.operate.shown import time_text
 
-#: What an event is called: by the order's kind and its new status. Another kind of order: `{kind}.{status}`.
+#: What an event is called: by the order's kind and its new status.
 TYPES: Mapping[tuple[str, str], str] = {
     ("topup", "paid"): "transaction.settled",
     ("topup", "pending"): "transaction.pending",
