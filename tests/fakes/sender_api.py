@@ -103,6 +103,6 @@ def sender_api() -> Iterator[SenderApi]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         api.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, name="sender", daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), name="sender", daemon=True).start()
         yield api
         server.shutdown()

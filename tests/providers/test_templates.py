@@ -57,6 +57,9 @@ def rendered(text: str, body: bytes = BODY, how: str = "json", **more: Any) -> b
         ("{optional(missing)}|", b"|"),
         ("{sha1hex(md5hex(join(config:id,secret,n)))}", None.__class__),
         ("{noport(url)}", b"https://shop.example/callbacks?q=1"),
+        ("{quoted(url)}", b"https%3A%2F%2Fshop.example%3A8443%2Fcallbacks%3Fq%3D1"),
+        ("{json(config:id)}{json(url)}", b'"M1""https://shop.example:8443/callbacks?q=1"'),
+        ("{crc32(config:id)}", b"1439703949"),
         ("{withport(noport(url))}", b"https://shop.example:443/callbacks?q=1"),
     ],
 )
