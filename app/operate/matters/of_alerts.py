@@ -46,8 +46,8 @@ ALERTS: dict[str, Matter] = {
     "forgery_suspected": Matter(
         Text("Callback tentang pesanan {subject} mungkin palsu.", "A callback about order {subject} may be forged."),
         Text(
-            "Bandingkan dengan dasbor Midtrans; bila palsu, ganti kunci server.",
-            "Compare with Midtrans' dashboard; if it is forged, change the server key.",
+            "Bandingkan dengan dasbor pengirim; bila palsu, ganti rahasia yang membuktikannya.",
+            "Compare with the sender's dashboard; if it is forged, change the secret that proves it.",
         ),
         _ORDER,
     ),

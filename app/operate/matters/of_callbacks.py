@@ -65,7 +65,7 @@ CALLBACKS: dict[str, Matter] = {
         (SHOW, PAID, REFUND, RETRY, DROP),
     ),
     "unknown_to_sender": Matter(
-        Text("Midtrans tidak mengenal pembayaran ini.", "Midtrans does not know this payment."),
+        Text("Pengirim tidak mengenal pembayaran ini.", "The sender does not know this payment."),
         ASK_SENDER,
         (SHOW, RETRY, DROP),
     ),
@@ -147,7 +147,7 @@ CALLBACKS: dict[str, Matter] = {
         NOBODY,
     ),
     "always_asked": Matter(
-        Text("MIDTRANS_CONFIRM=always: ditanyakan dulu.", "MIDTRANS_CONFIRM=always: the sender is asked first."),
+        Text("Pengirim ditanyai sebelum uang bergerak.", "The sender is asked before money moves."),
         NOBODY,
     ),
     # other outcomes
