@@ -16,11 +16,14 @@ from app.ledger.facts import Fact, FactKind, Level, Told
 from app.ledger.judgement import Weight, code_was_met, disproves, judge, weigh
 from app.ledger.parked import end_waiting
 
-Heard: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable", "belongs_elsewhere"]
+Heard: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable", "unreadable", "belongs_elsewhere"]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One answer of the sender's API to the question about one attempt of one order."""
+    """One answer of the sender's API to the question about one attempt of one order.
+
+    `unavailable`: none that means anything; `unreadable`: one that says nothing of this order, and may never do so.
+    """
 
     heard: Heard
     told: Told | None = None  # with `found`: what it says, as any notice would
@@ -45,7 +48,8 @@ def settle(
     subject = f"provider:{case.provider}"
     if answer.heard == "key_refused":
         raise_alerts(connection, [Alert("key_refused", subject, answer.detail)], at=at)
-    if answer.heard in {"key_refused", "unavailable"}:
+    too_long = answer.heard == "unreadable" and any(at - w.since >= policy.less_after for w in waiting)
+    if answer.heard in {"key_refused", "unavailable", "unreadable"} and not too_long:
         return bool(waiting) or _is_open(case, attempt)
     settle_alerts(connection, [("key_refused", subject)], by="answer", at=at)
     source_id = book.cause("answer", case, callback_id=waiting[0].callback_id if waiting else None, body=answer.body)
@@ -131,7 +135,7 @@ class _Sitting:
         """Why a callback that was not confirmed is rejected now, or nothing: it goes on waiting."""
         if self.answer.heard == "belongs_elsewhere":
             return "attempt_of_another_order"
-        if self.answer.told is None:
+        if self.answer.told is None and self.answer.heard != "unreadable":
             return "unknown_to_sender" if age >= self.book.policy.unknown_after else ""
         if weight == "denied":
             return "sender_denies"
@@ -163,7 +167,7 @@ class _Sitting:
     def probe(self) -> None:
         """Take back a credit that the API does not confirm."""
         paid = self.case.known.get(Fact(FactKind.PAID, self.attempt))
-        if paid is None or paid is Level.CONFIRMED:
+        if paid is None or paid is Level.CONFIRMED or self.answer.heard == "unreadable":
             return
         waited_long = self.book.at - self.asked_since >= self.book.policy.unknown_after
         if disproves(self.answer.told, waited_long=waited_long):

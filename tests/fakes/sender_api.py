@@ -58,6 +58,10 @@ class SenderApi:
         self.asked.append(order_id)
         return self.status, self._payments.get(order_id, {"error": "no such transaction"})
 
+    def tells(self, order_id: str, **fields: Any) -> None:
+        """Something else of a payment that it knows."""
+        self._payments[order_id] |= fields
+
     def answer(self, order_id: str, headers: Any) -> tuple[int, dict[str, Any]]:
         """To one question."""
         if (headers.get("x-oy-username"), headers.get("x-api-key")) != (self.username, self.key):

@@ -44,12 +44,16 @@ class CatalogueConfirmer:
             return Answer(answer.kind, body=answer.body, detail=detail)
         told = self._table.told(Reading(Message(answer.body), "json"))
         if told.refused or told.ignored:
-            words = told.refused or told.ignored
-            return Answer("unavailable", detail={**detail, "answer": f"the answer cannot be read: {words}"})
+            return _unreadable(answer, f"the answer cannot be read: {told.refused or told.ignored}")
         if told.order_id != question.order_id:
-            return Answer("unavailable", detail={**detail, "answer": "the answer is about another order"})
+            return _unreadable(answer, "the answer is about another order")
         if {fact.attempt for fact in told.facts} != {question.attempt}:
             # It knows the order by another payment: of this one it knows nothing.
             heard: Heard = "belongs_elsewhere" if is_elsewhere() else "unknown"
             return Answer(heard, body=answer.body, detail={**detail, "answer": "the answer is about another attempt"})
         return Answer("found", told, answer.body, detail)
+
+
+def _unreadable(answer: SenderAnswer, words: str) -> Answer:
+    """Some senders answer so about what they do not know, and no file can tell it from an API that has changed."""
+    return Answer("unreadable", body=answer.body, detail={"asked": answer.asked, "answer": words, "answered": words})

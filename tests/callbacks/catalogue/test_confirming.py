@@ -170,6 +170,25 @@ def test_what_its_sender_does_not_confirm_credits_nobody(
     assert balance(shop) == "0.00"
 
 
+@pytest.mark.parametrize("other", [None, {"partner_tx_id": "O-2"}, {"status": "a new word"}, {"amount": "much"}])
+def test_an_api_that_says_nothing_of_the_order_is_not_asked_for_ever(
+    shop: TestClient, api: SenderApi, other: dict[str, str] | None
+) -> None:
+    announce(shop, "O-1")
+    if other is not None:
+        api.knows("O-1", "R1", "complete", 150_000)
+        api.tells("O-1", **other)
+    tell(shop, link("O-1"))
+    assert [ask(), ask(later_seconds=400), ask(later_seconds=3_500)] == [1, 1, 1]
+    assert newest(shop)["outcome"] == "in_doubt"
+    assert ask(later_seconds=3_700) == 1
+    assert (newest(shop)["outcome"], newest(shop)["reason"]) == ("rejected", "not_confirmed")
+    assert ask(later_seconds=7_400) == 0
+    assert balance(shop) == "0.00"
+    (letter,) = shop.get("/callbacks/dead").json()["dead_letters"]
+    assert "the answer" in json.dumps(letter)
+
+
 def test_another_amount_than_was_announced_is_refused_unasked(shop: TestClient, api: SenderApi) -> None:
     announce(shop, "O-1")
     assert tell(shop, link("O-1", amount=1_000)) == "rejected"
