@@ -40,11 +40,8 @@ def settle(
     """
     book = Book(connection, at=at, policy=policy)
     case = book.cases.open_numbers([order_no])[0]
-    waiting = [
-        w
-        for w in book.cases.waiting(case, states=("in_doubt",))
-        if w.told.notice is not None and w.told.notice.attempt == attempt
-    ]
+    # Of this attempt alone: whoever can make doubts can make thousands about one order.
+    waiting = book.cases.waiting(case, states=("in_doubt",), attempt=attempt)
     subject = f"provider:{case.provider}"
     if answer.heard == "key_refused":
         raise_alerts(connection, [Alert("key_refused", subject, answer.detail)], at=at)
@@ -106,8 +103,9 @@ class _Sitting:
             book.learn(case, dict.fromkeys(told.facts, Level.CONFIRMED), source_id=source_id)
 
     def _is_of_the_orders_amount(self, told: Told) -> bool:
-        amount, fee = self.case.order.amount, self.case.fee or 0
-        return told.currency == self.case.order.currency and (_gross(told) in {amount, amount + fee, *self._grosses()})
+        amount, fee, gross = self.case.order.amount, self.case.fee or 0, _gross(told)
+        fits = gross in {amount, amount + fee} or gross in self._grosses()
+        return fits and told.currency == self.case.order.currency
 
     def _grosses(self) -> set[int | None]:
         # What waits has passed the check of its amount, the payer's fee included.

@@ -149,12 +149,12 @@ class Cases:
         """Whether we know such an order, announced or parked."""
         return (provider, order_id) in self._twins or (provider, order_id) in self._all
 
-    def waiting(self, case: Case, *, states: Sequence[str]) -> list[Waiting]:
-        """What waits for this order, in the log's order."""
+    def waiting(self, case: Case, *, states: Sequence[str], attempt: str | None = None) -> list[Waiting]:
+        """What waits for this order, in the log's order; of one `attempt`, what is in doubt about it."""
         rows = self._raw.execute(
             "SELECT callback_id, told, level, since, state FROM callback_pending WHERE order_no = ?"
-            " ORDER BY callback_id",
-            (case.no,),
+            " AND (? IS NULL OR attempt = ?) ORDER BY callback_id",
+            (case.no, attempt, attempt),
         )
         return [Waiting(r[0], _decode_told(r[1]), _LEVELS[r[2]], r[3], r[4]) for r in rows if r[4] in states]
 
