@@ -73,6 +73,7 @@ class _Round:
             yield from guarded("folders", lambda: folders.watched(engine, settings, at=self.at))
             yield from guarded("handlers", lambda: network.unknown_to_the_worker(engine))
             yield from guarded("books", lambda: databases.books(engine))
+            yield from guarded("questions", lambda: databases.questions(engine, at=self.at))
             yield from guarded("dead letters", lambda: databases.waiting_for_a_person(engine, at=self.at))
 
     def _place(self, name: str, find: Callable[[Settings], Path]) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from app.core.config import Settings, get_settings
 from app.core.database import engine_for, ensure_schema, get_engine, writing
 from app.engine import offsets
 from app.engine.log import open_log
+from app.engine.tasks.queue import NewTask, enqueue
 from app.ledger.persons import adjust
 from app.operate.chats import links
 from app.operate.checkup import configuration, machine
@@ -332,6 +333,25 @@ def test_callbacks_that_no_handler_of_the_worker_wanted_are_told() -> None:
     told = lines(look())
     assert "wrong handlers: the worker has no handler for courier" in told
     assert f"warn dead letters: 1 are open, the oldest for {NOW // (86_400 * SECOND)} days" in told
+
+
+def test_a_question_that_nobody_answers_is_told_with_what_was_heard_last() -> None:
+    started()
+    assert lines(look(), "questions", but="") == ["ok questions: none waits long for an answer"]
+    for since, told in ((NOW - 60 * SECOND, []), (0, ["the oldest waits for an answer of oy: HTTP 503"])):
+        with writing(get_engine()) as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO callback_pending (callback_id, order_no, state, attempt, level, told, since)"
+                    " VALUES (:since, 1, 'in_doubt', 'R1', 1, '{}', :since)"
+                ),
+                {"since": since},
+            )
+            new = NewTask(f"ask:1:{since}", "ask", "oy", "{}", since)
+            enqueue(connection, [new], since)
+            connection.execute(text("UPDATE callback_tasks SET last_error = 'HTTP 503'"))
+        found = lines(look(), "questions")
+        assert [each.partition("; ")[2] for each in found] == told
 
 
 def test_a_worker_that_stands_still_is_wrong_beside_a_server_and_told_without_one(request: Any) -> None:

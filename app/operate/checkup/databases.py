@@ -1,4 +1,4 @@
-"""What stands in the log and in the state: schemas, the worker's place, the books' sums, what waits for a person."""
+"""What stands in the log and the state: schemas, the worker's place, sums, unanswered questions, a person's work."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +22,14 @@ _SECOND = 1_000_000
 _STILL_SECONDS = 10.0
 _BEHIND_SECONDS = 60.0
 _DIED_TWICE = 2
+
+#: A sender's API answers in seconds.
+_DOUBT_US = 3_600 * _SECOND
+_IN_DOUBT = "SELECT count(*) FROM callback_pending WHERE state = 'in_doubt' AND since < :before"
+_ASKED = (
+    "SELECT destination, last_error FROM callback_tasks WHERE kind = 'ask' AND state IN ('ready', 'running')"
+    " AND created_at < :before ORDER BY created_at LIMIT 1"
+)
 
 #: In one pass over the postings.
 _SUMS = (
@@ -137,6 +145,17 @@ def waiting_for_a_person(engine: Engine, *, at: int) -> Iterator[Finding]:
             yield ok(what, Text("tidak ada yang terbuka", "none are open"))
 
 
+def questions(engine: Engine, *, at: int) -> Iterator[Finding]:
+    """What a sender's API has not answered for long: nobody gives it up, so somebody must be told."""
+    with reading(engine) as connection:
+        count = connection.execute(text(_IN_DOUBT), {"before": at - _DOUBT_US}).scalar_one()
+        asked = connection.execute(text(_ASKED), {"before": at - _DOUBT_US}).first()
+    if count and asked is not None:
+        yield warn("questions", _UNANSWERED, _SEE_WHY, count=count, sender=asked[0], why=asked[1] or "-")
+    else:
+        yield ok("questions", _ANSWERED)
+
+
 _NO_LOG = Text("belum ada; dibuat oleh `callbacks up`", "not there yet; `callbacks up` makes it")
 _NO_STATE = Text(
     "log ada, tetapi state tidak: tidak ada callback yang diterapkan",
@@ -171,4 +190,13 @@ _IN_BALANCE = Text(
     "setiap saldo sama dengan jumlah mutasinya, semua berjumlah nol",
     "each balance is the sum of its postings, all sum to zero",
 )
+_UNANSWERED = Text(
+    "{count} callback ragu lebih dari satu jam; yang terlama menunggu jawaban {sender}: {why}",
+    "{count} callbacks are in doubt for over an hour; the oldest waits for an answer of {sender}: {why}",
+)
+_SEE_WHY = Text(
+    "`callbacks log --outcome in_doubt`; periksa berkas, kunci, dan alamat API pengirim itu",
+    "`callbacks log --outcome in_doubt`; see to that sender's file, key and the address of its API",
+)
+_ANSWERED = Text("tidak ada yang lama menunggu jawaban", "none waits long for an answer")
 _SOME_OPEN = Text("{count} terbuka, yang tertua {days} hari", "{count} are open, the oldest for {days} days")
