@@ -15,6 +15,8 @@ from app.ledger.book import Policy as LedgerPolicy
 from app.providers.asking import SenderAnswer
 
 KIND = "ask"
+#: An API that asks for a pause of years would leave what is in doubt there.
+_LATER_SECONDS_MAX = 3_600.0
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -72,7 +74,9 @@ class ConfirmPerformer:
             return answer
         if answer.kind in {"found", "unknown"}:
             return Success(answer)
-        return Failure(answer.detail, retry_after_seconds=answer.retry_after_seconds, value=answer)
+        later = answer.retry_after_seconds
+        later = None if later is None else min(later, _LATER_SECONDS_MAX)
+        return Failure(answer.detail, retry_after_seconds=later, value=answer)
 
     @property
     def settle(self) -> Settle:

@@ -17,7 +17,7 @@ from app.core.errors import FieldError
 from app.core.variables import variables
 from app.operate.providers import adding, listing, trying
 from app.operate.providers.listing import ProviderRow, ProviderShown
-from app.operate.providers.questions import answers_of
+from app.operate.providers.questions import Question, answers_of
 from app.operate.providers.trying import Server, Tried
 from app.providers.catalog import open_catalog, read_provider
 from app.providers.catalog.model import Provider
@@ -227,6 +227,13 @@ def add(  # noqa: PLR0913, PLR0917 - what may be said of a provider; each is a q
     printing.field("try", f"{setting} callbacks providers test {name}".lstrip())
 
 
-def _ask(field: str, why: str, default: str) -> str:
-    printing.out().print(Text(why, "dim"))
-    return str(typer.prompt(field, default=default, show_default=bool(default)))
+def _ask(question: Question, default: str) -> str:
+    def one_of(text: str) -> str:
+        if question.choices and text not in question.choices:
+            raise typer.BadParameter(f"one of {', '.join(question.choices)}")
+        return text
+
+    choices = f" ({', '.join(question.choices)})" if question.choices else ""
+    printing.out().print(Text(question.why + choices, "dim"))
+    name = question.field.replace("_", " ")
+    return str(typer.prompt(name, default=default, show_default=bool(default), value_proc=one_of))

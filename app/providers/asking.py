@@ -19,6 +19,7 @@ from app.providers.templates import compiled
 
 Kind: TypeAlias = Literal["found", "unknown", "key_refused", "unavailable"]
 _OK = range(200, 300)
+_BYTES_MAX = 64 << 10  # each answer is kept with what it decided
 
 
 class SenderAnswer(msgspec.Struct, frozen=True):
@@ -76,6 +77,8 @@ class Asking:
             return "unknown", words
         if reply.status not in _OK:
             return "unavailable", words
+        if len(reply.body) > _BYTES_MAX:
+            return "unavailable", f"{words}: longer than an answer about one payment"
         return ("found", words) if told is not None else ("unavailable", f"{words}: the body is no JSON object")
 
 

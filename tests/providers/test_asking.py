@@ -82,10 +82,12 @@ def ask(api: Api, order_id: str = "O-1", attempt: str = "P-1", **more: Any) -> S
         (403, b"", "key_refused"),
         (200, b"<html>", "unavailable"),
         (200, b"[1]", "unavailable"),
+        (200, b'{"status": "' + b"x" * 70_000 + b'"}', "unavailable"),
         (302, b"{}", "unavailable"),
         (429, b"{}", "unavailable"),
         (500, b"", "unavailable"),
     ],
+    ids=lambda told: str(told)[:30],
 )
 def test_every_answer_has_one_meaning(api: Api, status: int, body: bytes, kind: str) -> None:
     api.status, api.body = status, body

@@ -1,16 +1,17 @@
 """What a person is asked about a provider of their own, in the order in which its documentation tells it. Pure."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, get_args
 
 import msgspec
 
 from app.core.errors import FieldError
+from app.providers.catalog.model import AmountUnit, Encoding, TimeUnit
 
 #: What was answered so far, by field.
 Told: TypeAlias = Mapping[str, str]
-#: Asks a person: field, why, what Enter means → the answer.
-Ask: TypeAlias = Callable[[str, str, str], str]
+#: Asks a person: the question, what Enter means → the answer.
+Ask: TypeAlias = Callable[["Question", str], str]
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,8 @@ class Question(NamedTuple):
     when: Callable[[Told], bool] = lambda _: True
     #: Nobody guesses it where nobody can be asked.
     due: bool = False
+    #: the only answers that there are
+    choices: tuple[str, ...] = ()
 
 
 def answers_of(given: Told, ask: Ask | None) -> Answers:
@@ -80,7 +83,7 @@ def answers_of(given: Told, ask: Ask | None) -> Answers:
 def _answer(question: Question, told: Told, ask: Ask | None) -> str:
     default = question.default if isinstance(question.default, str) else question.default(told)
     if ask is not None:
-        return ask(question.field.replace("_", " "), question.why, default).strip()
+        return ask(question, default).strip()
     if question.due:
         raise FieldError(option(question.field), f"is missing. {question.why}")
     return default
@@ -131,26 +134,33 @@ def _order(told: Told) -> str:
 _KEYS = {"rsa": "pem", "ecdsa": "pem", "ed25519": "hex"}
 
 
+KINDS = ("hmac", "digest", "token", "rsa", "ecdsa", "ed25519")
 QUESTIONS = (
     Question("title", "Its name for people.", _title),
     Question("docs", "The page that documents its callbacks (none: leave it empty)."),
-    Question("kind", "How it proves itself: hmac, digest, token, rsa, ecdsa or ed25519.", "hmac"),
-    Question("algorithm", "sha256, sha512, sha1 or md5.", "sha256", _hashes),
+    Question("kind", "How it proves itself.", "hmac", choices=KINDS),
+    Question("algorithm", "What hashes.", "sha256", _hashes, choices=("sha256", "sha512", "sha1", "md5")),
     Question("where", "Where the proof stands: header:NAME, or a field of the body.", "header:X-Signature", due=True),
     Question("prefix", "What stands before the proof, such as sha256= (nothing: leave it empty)."),
-    Question("encoding", "How it is written: hex or base64; of a token none.", _encoding),
-    Question("body", "What its body is: json or form.", "json"),
+    Question("encoding", "How it is written; a token as it is: none.", _encoding, choices=get_args(Encoding)),
+    Question("body", "What its body is.", "json", choices=("json", "form")),
     Question("signed", "What is signed: {body}, {timestamp}.{body}, {order_id}{status} …", "{body}", _signs),
     Question("variable", "The variable that holds its secret.", _variable),
     Question("time", "Where the time of signing stands: header:X-Timestamp (none: leave it empty).", "", _signs),
-    Question("time_unit", "What that time is: s, ms (since 1970) or iso.", "s", _times),
+    Question("time_unit", "What that time is: s or ms since 1970, or iso.", "s", _times, choices=get_args(TimeUnit)),
     Question("event_type", "What says which kind of callback it is.", "{event}"),
     Question("event_key", "What is the same when it tells the same again.", "{id}"),
-    Question("pays", "Does it tell of payments of your orders? yes or no", "no"),
+    Question("pays", "Does it tell of payments of your orders?", "no", choices=("yes", "no")),
     Question("order_id", "Where your order's id stands.", "{order_id}", _pays, due=True),
     Question("attempt", "Where its own id of the payment stands.", "{id}", _pays, due=True),
     Question("amount", "Where the amount stands.", "amount", _pays, due=True),
-    Question("unit", "How it writes 10,000 rupiah: major (10000), or minor (1000000).", "major", _pays),
+    Question(
+        "unit",
+        "How it writes 10,000 rupiah: major (10000), or minor (1000000).",
+        "major",
+        _pays,
+        choices=get_args(AmountUnit),
+    ),
     Question("currency", "Where the currency stands (always rupiah: leave it empty).", "", _pays),
     Question("status", "Where the status stands.", "status", _pays, due=True),
     Question("paid", "Its words for paid, by commas.", "PAID", _pays, due=True),

@@ -7,7 +7,7 @@ import pytest
 
 from app.cli import providers
 from app.core.errors import FieldError
-from app.operate.providers.questions import QUESTIONS, Answers, answers_of, option
+from app.operate.providers.questions import QUESTIONS, Answers, Question, answers_of, option
 
 GIVEN = {"name": "kurir-cepat", "where": "header:X-Sign"}
 PAID = {"order_id": "{o}", "attempt": "{p}", "amount": "sum", "status": "st", "paid": "OK"}
@@ -20,10 +20,11 @@ class Person:
         self.knows = knows
         self.asked: list[str] = []
 
-    def __call__(self, field: str, why: str, default: str) -> str:
-        assert why.endswith((".", "no", "…"))
-        self.asked.append(field.replace(" ", "_"))
-        return self.knows.get(self.asked[-1], default)
+    def __call__(self, question: Question, default: str) -> str:
+        assert question.why.endswith((".", "?", "…"))
+        assert not question.choices or default in question.choices
+        self.asked.append(question.field)
+        return self.knows.get(question.field, default)
 
 
 def test_every_answer_has_a_question_and_every_question_an_option() -> None:
