@@ -1,42 +1,16 @@
-"""The command `callbacks`: its parts, and how every error becomes one line and an exit code."""
+"""The command `callbacks`: its parts, each loaded when it is used, and how every error becomes one line and a code."""
 
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from importlib import import_module
+from typing import Any
 
 import typer
 from sqlalchemy.exc import DBAPIError
+from typer.core import TyperGroup
 
-from app.cli import (
-    alerts,
-    audit,
-    bot,
-    channels,
-    dead,
-    discord,
-    doctor,
-    endpoints,
-    exchange,
-    forward,
-    imports,
-    order_list,
-    processes,
-    products,
-    providers,
-    replay,
-    retention,
-    search,
-    simulate,
-    story,
-    tail,
-    telegram,
-    top,
-    topups,
-    transactions,
-    wallet,
-    watch,
-)
 from app.cli.printing import fail
 from app.core.database import is_storage_trouble
 from app.core.errors import CallbackError, FieldError, describe_os_error, treatment
@@ -45,46 +19,108 @@ from app.core.telemetry import get_logger, redact
 #: What the parser raises for arguments that it cannot read.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-commands = typer.Typer(
+#: Each command with its module of `app.cli` and its name there. `serve` and `worker` stay loaded for months: of the
+#: other commands they need nothing.
+_COMMANDS = {
+    "up": "processes.up",
+    "serve": "processes.serve",
+    "worker": "processes.worker",
+    "bot": "bot.bot",
+    "watch": "watch.watch",
+    "migrate": "processes.migrate",
+    "show": "story.show",
+    "log": "search.list_log",
+    "tail": "tail.tail",
+    "replay": "replay.replay",
+    "audit": "audit.audit",
+    "doctor": "doctor.doctor",
+    "top": "top.top",
+    "prune": "retention.prune",
+    "simulate": "simulate.simulate",
+    "send": "simulate.send",
+    "export": "exchange.export",
+    "import": "exchange.import_file",
+    "forward": "forward.forward",
+    "transactions": "transactions.commands",
+    "wallet": "wallet.commands",
+    "topups": "topups.commands",
+    "dead": "dead.dead",
+    "alerts": "alerts.alerts",
+    "channels": "channels.commands",
+    "endpoints": "endpoints.commands",
+    "imports": "imports.commands",
+    "products": "products.commands",
+    "providers": "providers.commands",
+    "telegram": "telegram.commands",
+    "discord": "discord.commands",
+}
+
+
+def _settings(**more: Any) -> typer.Typer:
+    return typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+        rich_markup_mode=None,
+        **more,
+    )
+
+
+class _Commands(MutableMapping[str, Any]):
+    """Commands by name, as typer has made them; each is made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._names = dict.fromkeys(_COMMANDS)
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._names and name not in self._made:
+            self._made[name] = _made(name)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._names[name] = None
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._names[name]
+        self._made.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _made(name: str) -> Any:
+    module, _, attribute = _COMMANDS[name].partition(".")
+    found = getattr(import_module(f"app.cli.{module}"), attribute)
+    alone = _settings(add_completion=False)
+    alone.callback()(_nothing)
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return typer.main.get_command(alone).commands[name]  # type: ignore[attr-defined]
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+
+def _nothing() -> None:
+    """What a group does before its command."""
+
+
+commands = _settings(
     name="callbacks",
     help="Receives every callback of a shop, keeps it on disk before it answers, and moves wallets exactly once.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    pretty_exceptions_show_locals=False,
-    rich_markup_mode=None,
+    cls=_Group,
 )
-commands.command()(processes.up)
-commands.command()(processes.serve)
-commands.command()(processes.worker)
-commands.command()(bot.bot)
-commands.command()(watch.watch)
-commands.command()(processes.migrate)
-commands.command()(story.show)
-commands.command("log")(search.list_log)
-commands.command()(tail.tail)
-commands.command()(replay.replay)
-commands.command()(audit.audit)
-commands.command()(doctor.doctor)
-commands.command()(top.top)
-commands.command()(retention.prune)
-commands.command()(simulate.simulate)
-commands.command()(simulate.send)
-commands.command()(exchange.export)
-commands.command("import")(exchange.import_file)
-transactions.commands.command("list")(order_list.list_orders)
-commands.add_typer(transactions.commands, name="transactions")
-commands.add_typer(wallet.commands, name="wallet")
-commands.add_typer(topups.commands, name="topups")
-commands.add_typer(dead.dead, name="dead")
-commands.add_typer(alerts.alerts, name="alerts")
-commands.add_typer(channels.commands, name="channels")
-commands.add_typer(endpoints.commands, name="endpoints")
-commands.command()(forward.forward)
-commands.add_typer(imports.commands, name="imports")
-commands.add_typer(products.commands, name="products")
-commands.add_typer(providers.commands, name="providers")
-commands.add_typer(telegram.commands, name="telegram")
-commands.add_typer(discord.commands, name="discord")
+commands.callback()(_nothing)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

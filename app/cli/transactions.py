@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from app.cli import parts, printing
+from app.cli.order_list import list_orders
 from app.cli.parts import Json, Reason, Who
 from app.cli.progress import Refusals, progress_bar
 from app.core.clock import now_us
@@ -19,6 +20,7 @@ from app.operate.policy import policy_of
 from app.providers.catalog import open_catalog
 
 commands = typer.Typer(help="Orders that the shop announces.", no_args_is_help=True)
+commands.command("list")(list_orders)
 
 OrderId = Annotated[str, typer.Argument(metavar="ORDER_ID", show_default=False)]
 
