@@ -11,8 +11,8 @@ ALERTS: dict[str, Matter] = {
             "Order {subject} was paid twice; it was credited once.",
         ),
         Text(
-            "Kembalikan satu pembayaran di Midtrans, atau tambahkan ke saldo.",
-            "Refund one payment at Midtrans, or add it to the balance.",
+            "Kembalikan satu pembayaran di pengirimnya, atau tambahkan ke saldo.",
+            "Refund one payment at its sender, or add it to the balance.",
         ),
         (SHOW, 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
     ),
@@ -56,7 +56,7 @@ ALERTS: dict[str, Matter] = {
             "Pesanan {subject}: satu kunci pengembalian datang dengan dua jumlah.",
             "Order {subject}: one refund key came with two amounts.",
         ),
-        Text("Jumlah terbesar yang dihitung; periksa di Midtrans.", "The largest counts; check it at Midtrans."),
+        Text("Jumlah terbesar yang dihitung; periksa di pengirimnya.", "The largest counts; check it at its sender."),
         _ORDER,
     ),
     "refunded_more_than_paid": Matter(
@@ -65,8 +65,8 @@ ALERTS: dict[str, Matter] = {
             "Order {subject}: more was refunded than was paid.",
         ),
         Text(
-            "Saldo tidak dipotong lebih dari isinya; periksa di Midtrans.",
-            "No more than was credited is taken; check it at Midtrans.",
+            "Saldo tidak dipotong lebih dari isinya; periksa di pengirimnya.",
+            "No more than was credited is taken; check it at its sender.",
         ),
         _ORDER,
     ),
