@@ -89,15 +89,13 @@ def test_whichever_process_is_killed_every_file_is_told_and_read(inbox: Path) ->
 
 def test_a_folder_that_somebody_watches_already_stops_no_callback(inbox: Path) -> None:
     assert run("migrate").code == 0
-    with (
-        running("watch", str(inbox), CALLBACK_LANG="en") as watcher,
-        running("up", CALLBACK_FOLDERS=str(inbox), CALLBACK_LANG="en") as up,
-    ):
+    with running("watch", str(inbox), CALLBACK_LANG="en") as watcher:
         until(lambda: "watching " in watcher.err)
-        up.line("All addresses: ")
-        until(lambda: '"child": "watch"' in up.err)
-        assert set(children_of(up.process.pid)) == {"serve", "worker"}
-        (inbox / "a.txt").write_text("x")
-        until(lambda: "a.txt" in outcomes())
-        assert up.stop() == 0
+        with running("up", CALLBACK_FOLDERS=str(inbox), CALLBACK_LANG="en") as up:
+            up.line("All addresses: ")
+            until(lambda: '"child": "watch"' in up.err)
+            assert set(children_of(up.process.pid)) == {"serve", "worker"}
+            (inbox / "a.txt").write_text("x")
+            until(lambda: "a.txt" in outcomes())
+            assert up.stop() == 0
         assert watcher.stop() == 0
