@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from app.core.errors import CatalogRefused, UnknownProvider
 from app.providers.catalog import Catalog, read_provider
+from app.providers.catalog.model import Provider
 
 GOOD = """
 title = "Kurir"
@@ -138,6 +140,14 @@ def test_what_would_credit_nobody_or_everybody_or_lose_callbacks_is_refused(more
         read_provider(GOOD.replace(_FROM, _FROM + more), "kurir.toml", vectors=False)
     assert told.value.field == field
     assert reason in str(told.value)
+
+
+@pytest.mark.parametrize("table", sorted(set(Provider.__struct_encode_fields__) - {"vectors"}))
+@pytest.mark.parametrize("head", ["[{}]", "[[{}]]", "[{}.more]", ' [ "{}" ]'])
+def test_no_table_stands_behind_the_vectors_where_a_start_would_not_read_it(table: str, head: str) -> None:
+    told = head.format(table)
+    with pytest.raises(CatalogRefused, match=re.escape(f"{told.strip()} stands behind [[vectors]]")):
+        read_provider(GOOD + f'\n[[vectors]]\ncase = "a"\n{told}\n', "kurir.toml", vectors=False)
 
 
 @pytest.mark.parametrize("signed", ['"{id}{st}"', '["{id}{secret}", "{id}"]'])
