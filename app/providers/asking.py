@@ -42,7 +42,8 @@ class Asking:
     def __init__(self, ask: Ask, config: Mapping[str, str]) -> None:
         """`config`: by the file's names."""
         self.data = ask
-        self._config = config
+        # An address is set with its last slash or without: two of them would be another address, known to nobody.
+        self._config = {name: value.rstrip("/") if "://" in value else value for name, value in config.items()}
         self._url, self._body = compiled(ask.url), compiled(ask.body)
         self._headers = {name: compiled(text) for name, text in ask.headers.items()}
         self._unknown = when(ask.unknown) if ask.unknown else None

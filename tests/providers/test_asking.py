@@ -106,6 +106,12 @@ def test_the_address_is_told_without_what_it_shows(api: Api) -> None:
     assert headers["x-key"] == SECRET.decode()
 
 
+def test_the_address_of_an_api_may_end_in_a_slash(api: Api) -> None:
+    api.url += "/"
+    ask(api)
+    assert api.asked[0][1].startswith("/pay/P-1?")
+
+
 @pytest.mark.parametrize("attempt", ["..", ".", "...", ""])
 def test_what_would_climb_in_the_address_is_known_to_nobody_and_not_asked(api: Api, attempt: str) -> None:
     assert ask(api, attempt=attempt).kind == "unknown"

@@ -7,7 +7,6 @@ import httpx2
 from app.callbacks.catalogue.telling import Table
 from app.callbacks.confirming import Question
 from app.core.clock import now_us
-from app.core.secrets import Secrets
 from app.engine.tasks import Failure
 from app.ledger.answers import Answer, Heard
 from app.ledger.book import Policy
@@ -15,15 +14,16 @@ from app.operate.policy import UNASKED
 from app.providers.asking import Asking, SenderAnswer
 from app.providers.message import Message
 from app.providers.proving import Reading
+from app.providers.set_up import SetUp
 
 
 class CatalogueConfirmer:
     """One sender's API."""
 
-    def __init__(self, asking: Asking, secrets: Secrets, table: Table) -> None:
-        """`table`: what its answers mean."""
+    def __init__(self, asking: Asking, there: SetUp, table: Table) -> None:
+        """`there`: what the shop has set for it; `table`: what its answers mean."""
         self._asking = asking
-        self._secrets = secrets
+        self._there = there
         self._table = table
 
     def policy(self) -> Policy:
@@ -32,9 +32,11 @@ class CatalogueConfirmer:
 
     async def ask(self, client: httpx2.AsyncClient, question: Question) -> SenderAnswer | Failure:
         """By order or attempt, as its address has them."""
-        secret = next((each for each in self._secrets.at(now_us()) if each), None)
+        if self._there.lacking:  # else what cannot be asked would be taken for what is unknown there
+            return Failure(f"not set, so that nobody can be asked: {', '.join(self._there.lacking)}")
+        secret = next((each for each in self._there.asking.at(now_us()) if each), None)
         if secret is None:
-            return Failure(f"{self._asking.data.variable} is not set, so nobody can be asked")
+            return Failure(f"{self._asking.data.variable} has ended, so that nobody can be asked")
         return await self._asking.ask(client, secret, question.order_id, question.attempt)
 
     def hear(self, question: Question, answer: SenderAnswer, *, is_elsewhere: Callable[[], bool]) -> Answer:

@@ -276,7 +276,7 @@ class CatalogueOrders(CatalogueWebhook, OrderCallbackHandler):
         from app.providers.asking import Asking  # noqa: PLC0415
 
         asking = Asking(ask, self._set_up.config)
-        return CatalogueConfirmer(asking, self._set_up.asking, Table(self.provider, payment, believed=True))
+        return CatalogueConfirmer(asking, self._set_up, Table(self.provider, payment, believed=True))
 
     def row(self, callback: Callback) -> str:
         """The line of the table that its words match."""

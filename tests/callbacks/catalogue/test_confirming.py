@@ -276,3 +276,17 @@ def test_whoever_names_it_in_callback_believe_is_not_asked(
         assert tell(client, link("O-1")) == "applied"
         assert balance(client) == "150000.00"
     assert api.asked == []
+
+
+@pytest.mark.parametrize("missing", ["OY_USERNAME", "OY_API_KEY"])
+def test_what_nobody_could_ask_about_is_not_taken_for_unknown_to_its_sender(
+    shop: TestClient, api: SenderApi, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    announce(shop, "O-1")
+    assert tell(shop, link("O-1")) == "in_doubt"
+    monkeypatch.delenv(missing)
+    with application() as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN}"
+        assert [ask(), ask(later_seconds=400)] == [1, 1]
+        assert newest(client)["outcome"] == "in_doubt"
+    assert api.asked == []
