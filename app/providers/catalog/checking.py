@@ -171,6 +171,8 @@ def _words(provider: Provider) -> Iterator[tuple[str, str]]:
         for number, says in enumerate(payment.says):
             for where, words in says.when.items():
                 yield from ((f"{field}.says[{number}].when.{where}", text) for text in several(words))
+    for where, words in (provider.ask.unknown if provider.ask is not None else {}).items():
+        yield from ((f"ask.unknown.{where}", text) for text in several(words))
     for number, answer in enumerate(provider.answers):
         for where, words in answer.when.items():
             yield from ((f"answers[{number}].when.{where}", text) for text in several(words))

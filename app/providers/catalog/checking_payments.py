@@ -11,8 +11,8 @@ from app.providers.templates import compiled, place
 _KEPT = frozenset({"field", "header", "config"})
 _KEPT_NAMED = frozenset({("named", "body"), ("named", "fields")})
 _NOT_SIGNED = (
-    "which is not signed, so that anybody could change it: sign it, or say in payment.unproved what the proof leaves "
-    "open; payments wait for a person then"
+    "which is not signed, so that anybody could change it: sign it, say in [ask] how the sender's API is asked, or in "
+    "payment.unproved what the proof leaves open; payments wait for a person then"
 )
 _ANY = "[]"  # `choosing` reads it so
 
@@ -69,15 +69,26 @@ def _not_proved(provider: Provider) -> Iterator[tuple[str, str]]:
 def _wrong_ask(provider: Provider, ask: Ask) -> Iterator[tuple[str, str]]:
     if provider.payment is None:
         yield "ask", "asks about payments, and there is no [payment] that tells of them"
+    yield from _wrong_question(ask)
+    for where in ask.unknown:
+        if place(where).room != "field":
+            yield "ask.unknown", f"reads {where}; of an answer only the fields of its body are read"
+    for field, each in payment_places(answer_payment(provider), "ask.payment"):
+        if each.room != "field":
+            yield field, f"reads {each.room}:{each.name}; of an answer only the fields of its body are read"
+
+
+def _wrong_question(ask: Ask) -> Iterator[tuple[str, str]]:
+    if not ask.url.startswith(("https://", "http://", "{config:")):
+        yield "ask.url", "is no address, such as https://api.example.com/payments/{quoted(attempt)}"
+    if not any(each.room == "field" for _, text in ask_texts(ask) for each in compiled(text).places()):
+        yield "ask.url", "has neither {order_id} nor {attempt}, nor has the body: it would ask about no payment"
     for field, text in ask_texts(ask):
         for each in compiled(text).places():
             if each.room == "field" and each.name not in {"order_id", "attempt"}:
                 yield field, f"reads {each.name}; a question knows order_id and attempt"
             elif each.room not in {"field", "config"} and (each.room, each.name) != ("named", "secret"):
                 yield field, f"reads {each.room}:{each.name}, and there is no request to read it from"
-    for field, each in payment_places(answer_payment(provider), "ask.payment"):
-        if each.room != "field":
-            yield field, f"reads {each.room}:{each.name}; of an answer only the fields of its body are read"
 
 
 def ask_texts(ask: Ask) -> Iterator[tuple[str, str]]:

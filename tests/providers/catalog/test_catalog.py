@@ -33,6 +33,11 @@ def _payment(
     return f'\n[payment]\norder_id = "{order}"\nattempt = "{attempt}"\namount = "{amount}"\nsays = [{says}]\n'
 
 
+def _ask(url: str = "https://api.example.com/{quoted(attempt)}", more: str = "", payment: str | None = None) -> str:
+    payment = _payment() if payment is None else payment
+    return f'{payment}\n[ask]\nvariable = "KURIR_KEY"\nurl = "{url}"\n{more}\n'
+
+
 _FROM = 'from = "header:X-Kurir"'
 _HANDSHAKE = '\n[[answers]]\nbody = "ok"\nkeep = false\n'
 
@@ -132,6 +137,14 @@ def test_nonsense_is_refused_with_file_field_and_reason(change: tuple[str, str],
         ('\n[[answers]]\nheaders = { "Content-Length" = "9" }\n', "answers[0].headers.Content-Length", "may have"),
         ('\n[[answers]]\nheaders = { "X Y" = "9" }\n', "answers[0].headers.X Y", "may have"),
         ('\n[config.shop]\nvariable = "SHOP"\ndefault = "{nope(x)}"\n', "config.shop.default", "nope()"),
+        (_ask(payment=""), "ask", "there is no [payment]"),
+        (_ask(url="api.example.com/{quoted(attempt)}"), "ask.url", "is no address"),
+        (_ask(url="https://api.example.com/payments"), "ask.url", "would ask about no payment"),
+        (_ask(more='body = "{total}"'), "ask.body", "a question knows order_id and attempt"),
+        (_ask(more='headers = { X = "{header:Y}" }'), "ask.headers.X", "there is no request"),
+        (_ask(more='unknown = { "header:X" = "none" }'), "ask.unknown", "only the fields of its body"),
+        (_ask(more='unknown = { error = "{nope(x)}" }'), "ask.unknown.error", "nope()"),
+        (_ask(payment=_payment(amount="header:X-Total")), "ask.payment.amount", "only the fields of its body"),
         ('\n[[vectors]]\ncase = "a"\n' + _payment(), "", "[payment] stands behind [[vectors]]"),
     ],
 )
