@@ -24,18 +24,25 @@ def vectors_of(provider: Provider, answers: Answers) -> list[dict[str, Any]]:
     good = [_signed(provider, path, body, pair, at) for body in _bodies(answers)]
     other = _signed(provider, path, _bodies(answers)[0], made_up(provider), at)
     bare = Message(good[0].body, {b"content-type": good[0].headers[b"content-type"]})
-    kind, stale = answers.kind, answers.time and answers.kind != "token"
-    third = (good[0], "an hour off", at + 3_600 * _SECOND_US + answers.tolerance * _SECOND_US) if stale else None
-    changed = _changed(provider, good[0], answers)
     bad = [
-        (other, "signed with another secret" if kind != "token" else "another token", at),
+        (other, "signed with another secret" if answers.kind != "token" else "another token", at),
         (bare if not _in_body(answers) else Message(_bodies(answers)[0], bare.headers), "no proof", at),
-        third or ((changed, "changed after signing", at) if kind != "token" else (_cased(good[0]), "in capitals", at)),
+        _third(provider, good[0], answers, pair, at),
     ]
     rows = [_row(f"good_{number}", "valid", "", message, pair, at) for number, message in enumerate(good, 1)]
     return rows + [
         _row(f"bad_{n}", "invalid", why, message, pair, when) for n, (message, why, when) in enumerate(bad, 1)
     ]
+
+
+def _third(provider: Provider, good: Message, answers: Answers, pair: KeyPair, at: int) -> tuple[Message, str, int]:
+    """Another body, or where the time is signed the same too late; a token, which signs neither, in capitals."""
+    if answers.kind == "token":
+        capitals = pair._replace(signs=pair.signs.upper())
+        return _signed(provider, good.path, good.body, capitals, at), "in capitals", at
+    if answers.time:
+        return good, "an hour off", at + (3_600 + answers.tolerance) * _SECOND_US
+    return _changed(provider, good, answers), "changed after signing", at
 
 
 def _in_body(answers: Answers) -> bool:
@@ -96,12 +103,6 @@ def _changed(provider: Provider, message: Message, answers: Answers) -> Message:
     else:
         return _signed(provider, message.path, message.body, made_up(provider), _AT_SECONDS * _SECOND_US)
     return msgspec.structs.replace(message, body=body)
-
-
-def _cased(message: Message) -> Message:
-    return msgspec.structs.replace(
-        message, headers={name: value.upper() for name, value in message.headers.items()}, body=message.body.upper()
-    )
 
 
 def _row(case: str, expected: str, why: str, message: Message, pair: KeyPair, at: int) -> dict[str, Any]:

@@ -41,6 +41,7 @@ PAYS: dict[str, Any] = {
         {"kind": "token", "algorithm": "", "signed": "", "encoding": "none", "where": "header:X-Token"},
         {"kind": "token", "algorithm": "", "signed": "", "encoding": "none", "where": "header:A", "prefix": "Bearer "},
         {"kind": "token", "algorithm": "", "signed": "", "encoding": "none", "where": "passcode"},
+        {"kind": "token", "algorithm": "", "signed": "", "encoding": "none", "where": "query:token", **PAYS},
         {"kind": "rsa", "encoding": "base64", "key": "pem"},
         {"kind": "ecdsa", "encoding": "base64", "key": "pem"},
         {"kind": "ed25519", "key": "hex", "signed": "{timestamp}{body}", "time": "header:X-Time"},
