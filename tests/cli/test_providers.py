@@ -199,3 +199,12 @@ def test_a_vector_that_gets_another_verdict_is_told_and_fails_the_command(tmp_pa
     ran = run("providers", "test", "kurir", CALLBACK_PROVIDERS=str(tmp_path))
     assert ran.code == 1
     assert "WRONG vector good_1: proved" in ran.out
+
+
+def test_a_trial_whose_system_does_not_start_says_why(tmp_path: Path) -> None:
+    folder = {"CALLBACK_PROVIDERS": str(tmp_path)}
+    assert run("providers", "add", "kurir", "--from", "header:X", "--folder", str(tmp_path)).code == 0
+    (tmp_path / "other.toml").write_text("title = ", encoding="utf-8")
+    tried = run("providers", "test", "kurir", **folder)
+    assert tried.code != 0
+    assert "other.toml: is not TOML" in tried.err

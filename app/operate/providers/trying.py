@@ -25,6 +25,7 @@ from app.providers.signing import sign
 
 _SECOND_US = 1_000_000
 _LISTENS = "Callbacks are received at "
+_ERROR = "error: "
 _START_LINES_MAX = 200
 _TIMEOUT_SECONDS = 10.0
 _AN_HOUR_US = 3_600 * _SECOND_US
@@ -158,21 +159,25 @@ def a_server(name: str, provider: Provider, pair: KeyPair, config: Mapping[str, 
             "CALLBACK_BELIEVE": name if provider.payment is not None else "",
             **given,
         }
-        with subprocess.Popen(
-            [sys.executable, "-m", "app", "up"],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as process:
+        errors = Path(folder) / "errors"
+        with (
+            errors.open("wb") as stream,
+            subprocess.Popen(
+                [sys.executable, "-m", "app", "up"],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+            ) as process,
+        ):
             try:
-                yield Server(_address(process), PUBLIC_URL)
+                yield Server(_address(process, errors), PUBLIC_URL)
             finally:
                 process.terminate()
 
 
-def _address(process: "subprocess.Popen[str]") -> str:
+def _address(process: "subprocess.Popen[str]", errors: Path) -> str:
     if process.stdout is not None:
         for _ in range(_START_LINES_MAX):
             line = process.stdout.readline()
@@ -180,7 +185,9 @@ def _address(process: "subprocess.Popen[str]") -> str:
                 return line.removeprefix(_LISTENS).split("/callbacks", 1)[0]
             if not line:
                 break
-    raise StartRefused("the server that was to be tried did not start")
+    told = errors.read_text(encoding="utf-8", errors="replace").splitlines()
+    why = next((line.removeprefix(_ERROR) for line in told if line.startswith(_ERROR)), "it says no reason")
+    raise StartRefused(f"the server that was to be tried did not start: {why}")
 
 
 def made_up_config(provider: Provider) -> dict[str, str]:
