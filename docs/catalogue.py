@@ -81,6 +81,8 @@ def _provider(name: str, provider: Provider) -> tuple[str, ...]:
 def _orders(provider: Provider) -> str:
     if provider.payment is None:
         return "yes, by code of its own" if provider.code == "orders" else ""
+    if provider.ask is not None:
+        return "yes, once its API confirms"
     return f"by a person: not proved is {provider.payment.unproved}" if provider.payment.unproved else "yes"
 
 
@@ -145,10 +147,14 @@ def payment_words() -> str:
 
 
 def not_covered() -> str:
-    """Providers whose proof leaves open what money rests on."""
+    """Providers whose proof leaves open what money rests on, and whose API nobody asks."""
     catalog = Catalog(installed=False)
-    payments = ((name, catalog.get(name).payment) for name in catalog.names())
-    rows = ((f"`{name}`", payment.unproved) for name, payment in payments if payment and payment.unproved)
+    each = ((name, catalog.get(name)) for name in catalog.names())
+    rows = (
+        (f"`{name}`", provider.payment.unproved)
+        for name, provider in each
+        if provider.payment is not None and provider.payment.unproved and provider.ask is None
+    )
     return table(("Provider", "Its proof does not cover"), rows)
 
 
