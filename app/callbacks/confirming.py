@@ -13,6 +13,7 @@ from app.engine.tasks.policy import after_failure
 from app.ledger.answers import Answer, is_elsewhere, settle
 from app.ledger.book import Policy as LedgerPolicy
 from app.providers.asking import SenderAnswer
+from app.providers.outgoing import open_client
 
 KIND = "ask"
 #: An API that asks for a pause of years would leave what is in doubt there.
@@ -120,4 +121,13 @@ class ConfirmPerformer:
         return confirmer
 
 
-__all__ = ["KIND", "ConfirmPerformer", "Confirmer", "Question"]
+async def ask_once(confirmer: Confirmer, question: Question) -> Answer:
+    """Ask and hear, for a person who looks: nothing is written."""
+    async with open_client(public_only=False) as client:
+        answer = await confirmer.ask(client, question)
+    if isinstance(answer, Failure):
+        return Answer("unavailable", detail={"answer": answer.error})
+    return confirmer.hear(question, answer, is_elsewhere=lambda: False)
+
+
+__all__ = ["KIND", "ConfirmPerformer", "Confirmer", "Question", "ask_once"]

@@ -1,5 +1,6 @@
 """`callbacks providers`: which senders are known, which are set up, adding one, trying one."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,8 @@ from app.cli import parts, printing
 from app.cli.parts import Json
 from app.cli.signing import own_pair
 from app.core.clock import now_us
-from app.core.errors import FieldError
+from app.core.errors import FieldError, UnknownProvider
+from app.core.money import format_amount
 from app.core.variables import variables
 from app.operate.providers import adding, listing, trying
 from app.operate.providers.listing import ProviderRow, ProviderShown
@@ -33,6 +35,8 @@ commands = typer.Typer(help="Senders that are known without code, from files.", 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 _FOLDER = "providers"
 _ORDERS, _SEED = 3, 1
+_SHARED = "the secret that it gave you"
+_SECRETS = {"rsa": "its public key (PEM)", "ecdsa": "its public key (PEM)", "ed25519": "its public key (hex)"}
 
 
 @commands.command("list")
@@ -140,6 +144,43 @@ def try_provider(
         raise typer.Exit(1)
 
 
+@commands.command("ask")
+def ask_api(
+    name: Name,
+    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID", show_default=False)],
+    attempt: Annotated[
+        str, typer.Argument(metavar="[ATTEMPT]", help="The sender's own id of the payment.", show_default=False)
+    ] = "",
+    json: Json = False,  # noqa: FBT002 - an option
+) -> None:
+    """Ask a sender's own API about a payment, as it is asked before money moves; nothing follows.
+
+    Example: callbacks providers ask oy TU-1 25119QK1
+    """
+    from app.callbacks.callback_manager import CallbackManager  # noqa: PLC0415 - as the worker finds it
+    from app.callbacks.confirming import Question, ask_once  # noqa: PLC0415 - as above
+
+    try:
+        handler = CallbackManager(settings=parts.settings()).handlers[name]
+    except KeyError:
+        raise UnknownProvider(name, catalogued=True) from None
+    confirmer = getattr(handler, "confirmer", None)
+    if confirmer is None:
+        raise FieldError("NAME", f"{name} is not asked: its file has no [ask]")
+    answer = asyncio.run(ask_once(confirmer, Question(order_id, attempt)))
+    told = answer.told
+    facts = [] if told is None else [f"{fact.kind} {fact.attempt}" for fact in told.facts]
+    amount = "" if told is None or told.gross is None else f"{format_amount(told.gross)} {told.currency}"
+    if json:
+        printing.print_json({"heard": answer.heard, **answer.detail, "facts": facts, "amount": amount})
+    else:
+        printing.field("asked", answer.detail.get("asked", ""))
+        printing.field("answer", answer.detail.get("answer", ""))
+        printing.field("means", ", ".join(facts) or answer.heard, amount)
+    if answer.heard != "found":
+        raise typer.Exit(1)
+
+
 def _try_orders(
     name: str, provider: Provider, pair: KeyPair, config: Mapping[str, str], server: Server
 ) -> Iterator[Tried]:
@@ -221,7 +262,11 @@ def add(  # noqa: PLR0913, PLR0917 - what may be said of a provider; each is a q
     known = into.resolve() in {Path(each).resolve() for each in folders}
     setting = "" if known else f"CALLBACK_PROVIDERS={os.pathsep.join([*folders, str(into)])}"
     printing.field("put into .env", setting)
-    printing.field("and" if setting else "put into .env", f"{answers.variable}=the secret that it gave you")
+    printing.field("and" if setting else "put into .env", f"{answers.variable}={_SECRETS.get(answers.kind, _SHARED)}")
+    if payment is not None and answers.kind == "token":
+        printing.field(
+            "signed", "nothing: whoever has the token is believed; [ask] in the file has its API asked first"
+        )
     if left_open:
         printing.field("not proved", left_open, f"its payments wait for a person, or for CALLBACK_BELIEVE={name}")
     printing.field("try", f"{setting} callbacks providers test {name}".lstrip())

@@ -9,6 +9,7 @@ from app.providers.catalog import Catalog
 from tests.chaos.shop import free_port
 from tests.cli.shell import run
 from tests.cli.test_commands import Shell, data, shell
+from tests.fakes.sender_api import sender_api
 
 __all__ = ["shell"]
 
@@ -208,3 +209,28 @@ def test_a_trial_whose_system_does_not_start_says_why(tmp_path: Path) -> None:
     tried = run("providers", "test", "kurir", **folder)
     assert tried.code != 0
     assert "other.toml: is not TOML" in tried.err
+
+
+def test_a_senders_api_is_asked_once_and_its_answer_explained(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sender_api() as api:
+        values = {"CALLBACK_TOKEN": "t", "API_KEY": api.key, "USERNAME": api.username, "API_URL": api.url}
+        for name, value in values.items():
+            monkeypatch.setenv(f"OY_{name}", value)
+        get_settings.cache_clear()
+        api.knows("TU-1", "R1", "complete", 150_000)
+        told = shell("providers", "ask", "oy", "TU-1", "R1").out
+        assert "/api/payment-checkout/status" in told
+        assert "means       paid R1  150000.00 IDR" in told
+        assert data(shell("providers", "ask", "oy", "TU-1", "R1", "--json"))["heard"] == "found"
+        assert "another attempt" in shell("providers", "ask", "oy", "TU-1", "R2", code=1).out
+        assert "cannot be read" in shell("providers", "ask", "oy", "TU-9", "R1", code=1).out
+        assert api.key not in told
+    assert "cannot be reached" in shell("providers", "ask", "oy", "TU-1", "R1", code=1).out
+    monkeypatch.delenv("OY_USERNAME")
+    assert "OY_USERNAME" in shell("providers", "ask", "oy", "TU-1", "R1", code=1).out
+
+
+def test_who_cannot_be_asked_is_told(shell: Shell) -> None:
+    assert "tripay is not asked" in shell("providers", "ask", "tripay", "TU-1", code=2).err
+    assert "no provider 'nobody'" in shell("providers", "ask", "nobody", "TU-1", code=2).err
+    assert "MIDTRANS_SERVER_KEY is not set" in shell("providers", "ask", "midtrans", "TU-1", code=1).out

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import httpx2
+import msgspec
 
 from app.callbacks.catalogue.telling import Table
 from app.callbacks.confirming import Question
@@ -16,6 +17,9 @@ from app.providers.message import Message
 from app.providers.proving import Reading
 from app.providers.set_up import SetUp
 
+#: A wrong address answers 404, too: an owner has an hour to see it before payments are dead letters.
+_POLICY = msgspec.structs.replace(UNASKED, unknown_after=UNASKED.less_after)
+
 
 class CatalogueConfirmer:
     """One sender's API."""
@@ -28,7 +32,7 @@ class CatalogueConfirmer:
 
     def policy(self) -> Policy:
         """What it tells asks for itself (`Notice.always_asked`)."""
-        return UNASKED
+        return _POLICY
 
     async def ask(self, client: httpx2.AsyncClient, question: Question) -> SenderAnswer | Failure:
         """By order or attempt, as its address has them."""
