@@ -199,9 +199,6 @@ def _try_orders(
         yield Tried(f"orders, {scenario}", not wrong, told[0] if told else fine)
 
 
-Said = Annotated[str | None, typer.Option(show_default=False)]
-
-
 def _said(help_: str, *names: str) -> Any:
     return typer.Option(*names, help=help_, show_default=False)
 
@@ -221,6 +218,7 @@ def add(  # noqa: PLR0913, PLR0917 - what may be said of a provider; each is a q
     variable: Annotated[str | None, _said("Holds the secret.")] = None,
     time: Annotated[str | None, _said("Where the time stands.")] = None,
     time_unit: Annotated[str | None, _said("s, ms or iso.")] = None,
+    tolerance: Annotated[str | None, _said("Seconds it may be off; any.")] = None,
     event_type: Annotated[str | None, _said("{event}.")] = None,
     event_key: Annotated[str | None, _said("{id}.")] = None,
     order_id: Annotated[str | None, _said("Of payments: {order_id}.")] = None,
@@ -230,10 +228,10 @@ def add(  # noqa: PLR0913, PLR0917 - what may be said of a provider; each is a q
     currency: Annotated[str | None, _said("Where the currency stands; by default IDR.")] = None,
     status: Annotated[str | None, _said("Where the status stands.")] = None,
     paid: Annotated[str | None, _said("Its words for paid, by commas.")] = None,
-    pending: Said = None,
-    expired: Said = None,
-    failed: Said = None,
-    refunded: Said = None,
+    pending: Annotated[str | None, _said("Its words for pending.")] = None,
+    expired: Annotated[str | None, _said("Its words for expired.")] = None,
+    failed: Annotated[str | None, _said("Its words for failed.")] = None,
+    refunded: Annotated[str | None, _said("Its words for refunded.")] = None,
     back: Annotated[str | None, _said("Where stands what went back; by default all of it.")] = None,
     refund_key: Annotated[str | None, _said("What names one refund of several.")] = None,
     ordering_key: Annotated[str | None, _said("What belongs together; by default the order.")] = None,

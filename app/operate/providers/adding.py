@@ -9,7 +9,7 @@ from typing import Any
 
 from app.core.errors import CatalogRefused, FieldError
 from app.operate.providers.made_vectors import vectors_of
-from app.operate.providers.questions import Answers
+from app.operate.providers.questions import Answers, title_of, variable_of
 from app.operate.providers.trying import try_vectors
 from app.providers.catalog import open_catalog, read_provider
 from app.providers.catalog.covering import left_open
@@ -73,14 +73,16 @@ def _told(answers: Answers) -> dict[str, Any]:
         if getattr(answers, name) not in {"", "utf8"}:
             scheme[name] = getattr(answers, name)
     if answers.time:
-        scheme["clock"] = {"from": answers.time, "unit": answers.time_unit, "tolerance_seconds": answers.tolerance}
+        off = answers.tolerance
+        tolerance = int(off) if off.isascii() and off.isdigit() else off
+        scheme["clock"] = {"from": answers.time, "unit": answers.time_unit, "tolerance_seconds": tolerance}
     told: dict[str, Any] = {
-        "title": answers.title or answers.name.replace("-", " ").title(),
+        "title": answers.title or title_of(answers.name),
         "group": "Yours",
         **({"docs": answers.docs} if answers.docs else {}),
         "confirmed": "yours",
         **({"body": answers.body} if answers.body != "json" else {}),
-        "secret": {"variable": answers.variable or f"{answers.name.upper().replace('-', '_')}_SECRET"},
+        "secret": {"variable": answers.variable or variable_of(answers.name)},
         "scheme": scheme,
     }
     identity = {name: getattr(answers, name) for name in ("event_type", "event_key", "ordering_key")}
@@ -147,4 +149,4 @@ def _key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
 
 
-__all__ = ["Answers", "check_free", "text_of", "write"]
+__all__ = ["check_free", "text_of", "write"]

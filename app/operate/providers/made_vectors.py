@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.operate.providers.questions import Answers
-from app.providers.catalog.model import Provider
+from app.providers.catalog.model import Provider, schemes_of
 from app.providers.key_pairs import KeyPair, made_up
 from app.providers.message import Message
 from app.providers.putting import put
@@ -40,8 +40,9 @@ def _third(provider: Provider, good: Message, answers: Answers, pair: KeyPair, a
     if answers.kind == "token":
         capitals = pair._replace(signs=pair.signs.upper())
         return _signed(provider, good.path, good.body, capitals, at), "in capitals", at
-    if answers.time:
-        return good, "an hour off", at + (3_600 + answers.tolerance) * _SECOND_US
+    clock = schemes_of(provider)[0].clock
+    if clock is not None and clock.tolerance_seconds != "any":
+        return good, "an hour off", at + (3_600 + clock.tolerance_seconds) * _SECOND_US
     return _changed(provider, good, answers), "changed after signing", at
 
 

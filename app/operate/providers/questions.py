@@ -30,7 +30,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     variable: str = ""
     time: str = ""
     time_unit: str = "s"
-    tolerance: int = 300
+    tolerance: str = "300"
     body: str = "json"
     event_type: str = ""
     event_key: str = ""
@@ -114,12 +114,22 @@ def _refunds(told: Told) -> bool:
     return _pays(told) and bool(told.get("refunded"))
 
 
+def title_of(name: str) -> str:
+    """`kurir-cepat` → `Kurir Cepat`."""
+    return name.replace("-", " ").replace("_", " ").title()
+
+
+def variable_of(name: str) -> str:
+    """`kurir-cepat` → `KURIR_CEPAT_SECRET`."""
+    return f"{name.upper().replace('-', '_')}_SECRET"
+
+
 def _title(told: Told) -> str:
-    return told["name"].replace("-", " ").replace("_", " ").title()
+    return title_of(told["name"])
 
 
 def _variable(told: Told) -> str:
-    return f"{told['name'].upper().replace('-', '_')}_SECRET"
+    return variable_of(told["name"])
 
 
 def _encoding(told: Told) -> str:
@@ -148,6 +158,7 @@ QUESTIONS = (
     Question("variable", "The variable that holds its secret.", _variable),
     Question("time", "Where the time of signing stands: header:X-Timestamp (none: leave it empty).", "", _signs),
     Question("time_unit", "What that time is: s or ms since 1970, or iso.", "s", _times, choices=get_args(TimeUnit)),
+    Question("tolerance", "How many seconds off it may be, or any: repetitions keep the old time.", "300", _times),
     Question("event_type", "What says which kind of callback it is.", "{event}"),
     Question("event_key", "What is the same when it tells the same again.", "{id}"),
     Question("pays", "Does it tell of payments of your orders?", "no", choices=("yes", "no")),
@@ -176,4 +187,4 @@ QUESTIONS = (
 _MONEY = frozenset(question.field for question in QUESTIONS if question.when in {_pays, _refunds})
 
 
-__all__ = ["QUESTIONS", "Answers", "Ask", "Question", "answers_of", "option"]
+__all__ = ["QUESTIONS", "Answers", "Ask", "Question", "answers_of", "option", "title_of", "variable_of"]

@@ -36,6 +36,8 @@ PAYS: dict[str, Any] = {
         {"signed": "{timestamp}|{body}", "time": "header:X-Time", "time_unit": "ms"},
         {"signed": "{timestamp}|{body}", "time": "header:X-Time", "time_unit": "iso"},
         {"signed": "{timestamp}{body}", "time": "sent_at", "where": "header:X-Sign"},
+        {"signed": "{timestamp}.{body}", "time": "header:X-Time", "tolerance": "any"},
+        {"signed": "{timestamp}.{body}", "time": "header:X-Time", "tolerance": "60"},
         {"kind": "digest", "algorithm": "md5", "signed": "{order}{secret}", "where": "sign", **PAYS},
         {"kind": "digest", "algorithm": "sha512", "signed": "{body}{secret}"},
         {"kind": "token", "algorithm": "", "signed": "", "encoding": "none", "where": "header:X-Token"},
@@ -115,13 +117,14 @@ def test_a_file_goes_into_a_folder_that_is_made_and_over_no_other(tmp_path: Path
     [
         ({"where": "sign"}, "scheme.from"),
         ({"kind": "hmca"}, "scheme.kind"),
+        ({"time": "header:X-Time", "tolerance": "soon"}, "scheme.clock.tolerance_seconds"),
         ({**PAYS, "amount": "{total}"}, "payment.amount"),
         ({**PAYS, "order_id": "order"}, "payment.order_id"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_field(told: dict[str, str], field: str) -> None:
     with pytest.raises(CatalogRefused) as refused:
-        text_of(Answers(name="kurir", **told))  # type: ignore[arg-type]
+        text_of(Answers(name="kurir", **told))
     assert refused.value.field.startswith(field)
 
 

@@ -30,7 +30,7 @@ class Person:
 def test_every_answer_has_a_question_and_every_question_an_option() -> None:
     asked = [question.field for question in QUESTIONS]
     assert len(set(asked)) == len(asked)
-    derived = {"name", "key", "tolerance"}
+    derived = {"name", "key"}
     assert set(asked) - {"pays"} == set(msgspec.structs.asdict(Answers(name="x"))) - derived
     assert set(asked) - {"pays"} <= set(inspect.signature(providers.add).parameters)
 
