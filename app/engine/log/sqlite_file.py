@@ -1,11 +1,10 @@
 """One connection on the log's SQLite file, and the knowledge whether the path still leads to it.
 
 Only SQLite ever opens the file: closing any other descriptor of it would drop SQLite's POSIX locks. So a moved file is
-noticed by `os.stat`, never by opening it.
+noticed by asking where the path leads, never by opening it.
 """
 
 import ctypes
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +12,8 @@ from threading import Lock
 
 import apsw
 
+from app.engine.log.inode import Inode, look
 from app.engine.log.sqlite_schema import adopt, prepare
-
-_Inode = tuple[int, int]
 
 
 class Displaced(Exception):
@@ -51,17 +49,11 @@ class LogFile:
 
     def in_place(self) -> bool:
         """Whether the path leads to this very file, its WAL and its locks; asked around each use."""
-        stat = os.stat  # a Path costs twice as much
-        try:
-            main, wal, shm = stat(self._path), stat(self._wal), stat(self._shm)
-        except OSError:
+        main, wal, shm = look(self._path), look(self._wal), look(self._shm)
+        if main is None or wal is None or shm is None:
             return False
-        self.wal_bytes = wal.st_size
-        return (
-            (main.st_dev, main.st_ino) == self.inode
-            and (wal.st_dev, wal.st_ino) == self._wal_inode
-            and (shm.st_dev, shm.st_ino) == self._shm_inode
-        )
+        self.wal_bytes = wal.size
+        return (main.inode, wal.inode, shm.inode) == (self.inode, self._wal_inode, self._shm_inode)
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
@@ -152,22 +144,19 @@ _moving = Lock()
 _open_files: set[LogFile] = set()
 
 
-def _inode(path: str) -> _Inode | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - as above
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _inode(path: str) -> Inode | None:
+    found = look(path)
+    return found and found.inode
 
 
 def _has_moved(connection: apsw.Connection) -> bool:
-    """SQLite's own comparison of the path with its descriptor: closes the gap between opening and `os.stat`."""
+    """SQLite's own comparison of the path with its descriptor: closes the gap between opening and asking."""
     moved = ctypes.c_int(0)
     connection.file_control("main", apsw.SQLITE_FCNTL_HAS_MOVED, ctypes.addressof(moved))
     return bool(moved.value)
 
 
-def _remove(path: str, inode: _Inode | None) -> None:
+def _remove(path: str, inode: Inode | None) -> None:
     if inode is not None and _inode(path) == inode:
         with suppress(OSError):
             Path(path).unlink()
