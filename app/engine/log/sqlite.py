@@ -17,6 +17,7 @@ from app.core.ends import ID_MAX
 from app.core.errors import FieldError, LogUnavailable, StartRefused, describe_os_error
 from app.engine.callback import Callback, Row
 from app.engine.log import Outline
+from app.engine.log.checkpoints import Checkpoints
 from app.engine.log.place import make_folder, take_server_lock
 from app.engine.log.rows import BODY, check_row
 from app.engine.log.sqlite_file import Displaced, LogFile
@@ -68,6 +69,7 @@ class SqliteLog:
         self._closed = False
         make_folder(self.path.parent)
         self._lock = take_server_lock(self.path) if server else None
+        self._checkpoints = Checkpoints(self._checkpoint) if server else None
         try:
             self._start(server=server)
         except BaseException:
@@ -134,6 +136,8 @@ class SqliteLog:
 
     def close(self) -> None:
         """Let go of files and locks; nothing is written or read afterwards."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         with self._writing, self._reading:
             self._closed = True
             for file in (self._reader, self._writer):
@@ -192,6 +196,8 @@ class SqliteLog:
     def _open_writer(self) -> LogFile:
         if self._writer is None:
             self._writer = self._open()
+            if self._checkpoints is not None:
+                self._checkpoints.follow(self._writer.connection)
             self._next = max(self._next, self._clock())
         return self._writer
 
@@ -207,6 +213,9 @@ class SqliteLog:
         self.epoch = file.epoch
         self.openings += 1
         return file
+
+    def _checkpoint(self) -> None:
+        self._read(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE))
 
     def _give_up_writer(self, error: Exception) -> None:
         """The next call opens anew after whatever may have spoilt the connection; a lock or a full disk does not."""

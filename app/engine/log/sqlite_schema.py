@@ -12,7 +12,7 @@ from app.core.errors import StartRefused
 SCHEMA = 1
 
 _PAGE_BYTES = 8192
-_CHECKPOINT_PAGES = 500
+CHECKPOINT_PAGES = 500
 _CACHE_KIB = 2000
 #: A WAL that grew while somebody read for long shrinks to this when it starts anew.
 _WAL_BYTES_MAX = 64 << 20
@@ -46,7 +46,7 @@ def prepare(connection: apsw.Connection, busy_ms: int) -> None:
     if mode != "wal":
         raise apsw.CantOpenError("this file system has no write-ahead logging (a network disk?)")
     connection.pragma("synchronous", "full")
-    connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     connection.pragma("journal_size_limit", _WAL_BYTES_MAX)
     connection.pragma("cache_size", -_CACHE_KIB)
 
