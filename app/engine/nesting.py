@@ -16,7 +16,8 @@ def too_deep(body: bytes, depth_max: int) -> bool:
     Nearly every body is decided by counting. The rest loses its strings and everything but brackets, then its innermost
     pairs, one level a round: at most `depth_max` passes in C.
     """
-    if body.count(b"[") + body.count(b"{") <= depth_max:
+    opened = len(body) * 2 - len(body.replace(b"[", b"")) - len(body.replace(b"{", b""))  # `count` takes twice as long
+    if opened <= depth_max:
         return False
     if not body.removeprefix(_BOM).lstrip().startswith(_JSON_STARTS):
         return False
