@@ -184,6 +184,16 @@ def test_an_address_that_is_not_ours_is_told_as_such() -> None:
         bind("no such host", 0)
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="Linux lets a socket choose")
+def test_only_on_loopback_the_systems_congestion_control_is_not_asked() -> None:
+    def control(of: socket.socket) -> bytes:
+        return of.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+
+    with socket.socket() as plain, bind("127.0.0.1", 0) as local, bind("0.0.0.0", 0) as public:  # noqa: S104 - the point
+        assert control(local) == b"reno"
+        assert control(public) == control(plain)
+
+
 def test_what_stops_the_start_is_raised_as_it_is() -> None:
     def opener() -> Reception:
         raise StartRefused("the folder is missing")
