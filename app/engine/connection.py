@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from typing import Any, TypeAlias
 
+import msgspec
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -45,16 +46,12 @@ class Hall:
         self.renderer = Renderer()
 
 
-class Slot:
+class Slot(msgspec.Struct, eq=False):
     """The place of one answer in its connection's queue; called with the answer, at once or after the commit."""
 
-    __slots__ = ("answer", "connection", "end")
-
-    def __init__(self, connection: "OrderedConnection", end: int) -> None:
-        """`end`: what becomes of the connection after this answer."""
-        self.connection = connection
-        self.answer: Answer | None = None
-        self.end = end
+    connection: "OrderedConnection"
+    end: int  # what becomes of the connection after this answer
+    answer: Answer | None = None
 
     def __call__(self, answer: Answer) -> None:
         """The answer is known; it is written when those before it are."""

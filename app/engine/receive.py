@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import msgspec
 import orjson
 
 from app.core.errors import FieldError, UnreadableBody, ValidationError, treatment
@@ -29,6 +30,22 @@ class Append(Protocol):
 
     def append(self, row: Row, done: Callable[[int | None], None]) -> bool:
         """Queue a row; `done(id)` after its commit, `done(None)` when it was not kept. False: the queue is full."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What the sender of a queued row is told, once the appender knows; a struct costs half of what a closure does."""
+
+    receiver: "Receiver"
+    request: Request
+    reply: Answer | None
+    done: Done
+
+    def __call__(self, callback_id: int | None) -> None:
+        """`callback_id`: it is on disk under this number; None: it is not."""
+        if callback_id is None:
+            self.done(self.receiver.not_written(self.request))
+        else:
+            self.done(self.reply or accepted(callback_id))
 
 
 class Receiver:
@@ -102,17 +119,14 @@ class Receiver:
         if not handler.keeps(request):
             return self._unkept(handler, request, reply or _NOTHING_TO_KEEP, done)
         row = row_of(handler, request, identity, verification, self.prefix + provider)
-
-        def committed(callback_id: int | None) -> None:
-            if callback_id is None:
-                self.counters.write_failed_at = request.received_at
-                done(self._refuse(provider, request, answers.WRITE_FAILED))
-            else:
-                done(reply or accepted(callback_id))
-
-        if self.appender.append(row, committed):
+        if self.appender.append(row, Kept(self, request, reply, done)):
             return None
         return self._refuse(provider, request, answers.FULL)
+
+    def not_written(self, request: Request) -> Answer:
+        """The answer to a callback that the disk did not take."""
+        self.counters.write_failed_at = request.received_at
+        return self._refuse(request.provider, request, answers.WRITE_FAILED)
 
     @staticmethod
     def _unkept(handler: Handler, request: Request, reply: Answer, done: Done) -> Answer | None:

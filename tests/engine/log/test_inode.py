@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.log.inode import Seen, by_stat, by_statx, look
+from app.engine.log.inode import Inode, Seen, by_stat, by_statx, look
 
 
 @pytest.fixture(params=[by_stat, look])
@@ -20,7 +20,7 @@ def test_inode_and_size_are_the_files(asked: Callable[[str], Seen | None], tmp_p
     file.write_bytes(b"x" * 4_321)
     there = file.stat()
 
-    assert asked(str(file)) == ((there.st_dev, there.st_ino), 4_321)
+    assert asked(str(file)) == Seen(Inode(there.st_dev, there.st_ino), 4_321)
 
 
 def test_a_link_is_followed_and_a_missing_file_is_none(asked: Callable[[str], Seen | None], tmp_path: Path) -> None:
