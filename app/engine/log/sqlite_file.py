@@ -146,7 +146,7 @@ _open_files: set[LogFile] = set()
 
 def _inode(path: str) -> Inode | None:
     found = look(path)
-    return found and found.inode
+    return None if found is None else found.inode
 
 
 def _has_moved(connection: apsw.Connection) -> bool:
