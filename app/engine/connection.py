@@ -19,6 +19,7 @@ from app.engine import answers
 from app.engine.callback import Answer
 from app.engine.connections import Connections
 from app.engine.flow import Flow
+from app.engine.heads import Heads
 from app.engine.reception import STATE_KEY, Reception
 from app.engine.wire import CONTINUE, HotNames, Renderer
 
@@ -43,6 +44,7 @@ class Hall:
         self.proxies = reception.proxies
         self.connections = Connections(reception.limits, loop)
         self.names = HotNames()
+        self.heads = Heads()
         self.renderer = Renderer()
 
 

@@ -5,6 +5,7 @@ Worth 2.1 times the requests of plain ASGI on the same machine: no task, future,
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httptools
@@ -16,8 +17,11 @@ from app.engine import answers
 from app.engine.callback import Answer, Request
 from app.engine.connection import CLOSES, COLD, GOES_ON, HEAD, HOT, NOTHING, SKIP, OrderedConnection, Slot
 from app.engine.head import is_too_large, is_upload, refused_by_fields, size_of, upload_refused_by_fields
+from app.engine.heads import HEAD_BYTES_MAX, HEAD_END, Fields, Head
 
 _WIRE_FACTOR = 8  # how many bytes a body may take on the wire for each byte it may have: chunks have heads
+_HEAD_END_BYTES = len(HEAD_END)
+_STRANGE_MAX = 32  # a connection on which so many heads in a row were not known has others each time: no more is looked
 
 log = get_logger(__name__)
 
@@ -36,6 +40,8 @@ class CallbackProtocol(OrderedConnection):
         super().__init__(config, server_state, app_state, _loop)
         self._hot_paths = not self.root_path
         self._names = self._hall.names
+        self._heads = self._hall.heads
+        self._strange = 0  # heads in a row that were not known
         self._receive = self._hall.receiver.receive
         self._head_max = self._limits.head_bytes
         self._pipelined_max = self._limits.pipelined
@@ -44,6 +50,7 @@ class CallbackProtocol(OrderedConnection):
         self._wire_max, self._body_seconds = self._ordinary
         self._timed = NOTHING  # the kind whose beginning `_since` is
         self._fields: list[tuple[bytes, bytes]] = []
+        self._whole = False  # a webhook that is kept began and ended in the data that is parsed, and more may follow
         self._fresh = False  # the message began in the data that is being parsed
         self._bytes = 0  # of it on the wire, as far as it did not come in one piece
         self._big = False  # its head may be too large
@@ -57,18 +64,36 @@ class CallbackProtocol(OrderedConnection):
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        if not self._kind and self._strange < _STRANGE_MAX and not self._asgi_is_busy():
+            end = data.find(HEAD_END)
+            head = self._heads.get(data[:end]) if 0 < end <= HEAD_BYTES_MAX else None
+            if head is not None and len(data) == end + _HEAD_END_BYTES + head.body_bytes:
+                self._strange = 0
+                self._known(head, data[end + _HEAD_END_BYTES :])
+                return
+            self._strange += 1
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         size = len(data)
         self._big = self._bytes + size > self._head_max
+        self._whole = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # an upgrade is never granted: what was asked beside it has been answered, what follows is not HTTP
         except httptools.HttpParserCallbackError as error:
-            self._failed(error)
+            cause = error.__cause__ or error.__context__
+            if isinstance(cause, httptools.HttpParserError):
+                self._refuse(answers.MALFORMED)  # the address is none
+            else:
+                self._failed(cause)
         except httptools.HttpParserError:
             self._refuse(answers.MALFORMED)
         if self._kind:
             self._unfinished(size)
+        elif self._whole and self._strange < _STRANGE_MAX:
+            self._heads.learn(data, self._name, self._headers, self._fields)
         if len(self._slots) > self._pipelined_max:
             self.flow.hold()
 
@@ -162,19 +187,34 @@ class CallbackProtocol(OrderedConnection):
         self._owes_continue = False
         if self._half_bytes:
             self._hold(0)
+        goes_on = self.parser.should_keep_alive() and (
+            b"connection" not in headers or self.parser.get_http_version() == "1.1"  # 1.0 that asks to be kept
+        )
+        body = self._body if type(self._body) is bytes else bytes(self._body)
+        kept = self._hand_over(self._name, headers, self._fields, body, goes_on=goes_on)
+        self._whole = kept and goes_on and self._fresh
+
+    def _known(self, head: Head, body: bytes) -> None:
+        """A webhook that is whole, with a head that came before."""
+        try:
+            self._hand_over(head.name, head.headers, head.fields, body, goes_on=True)
+        except Exception as error:  # noqa: BLE001 - as inside the parser
+            self._failed(error)
+        if len(self._slots) > self._pipelined_max:
+            self.flow.hold()
+
+    def _hand_over(
+        self, name: str, headers: Mapping[bytes, bytes], fields: Fields, body: bytes, *, goes_on: bool
+    ) -> bool:
+        """Receive a webhook that is whole → whether it waits for its commit, and was not answered at once."""
         end = GOES_ON
-        if (
-            self._stopping
-            or not self.parser.should_keep_alive()
-            or (b"connection" in headers and self.parser.get_http_version() != "1.1")  # 1.0 that asks to be kept
-        ):
+        if self._stopping or not goes_on:
             end = CLOSES
             self._deaf = True
         slot = Slot(self, end)
         self._slots.append(slot)
-        peer = self._forwarded() if self._hall.proxies.some else self._peer
-        body = self._body if type(self._body) is bytes else bytes(self._body)
-        request = Request(self._name, body, headers, peer, time.time_ns() // 1000)
+        peer = self._forwarded(fields) if self._hall.proxies.some else self._peer
+        request = Request(name, body, headers, peer, time.time_ns() // 1000)
         try:
             answer = self._receive(request, slot)
         except BaseException:
@@ -182,9 +222,10 @@ class CallbackProtocol(OrderedConnection):
             raise
         if answer is not None:
             slot(answer)
+        return answer is None
 
-    def _forwarded(self) -> str:
-        values = [value for name, value in self._fields if name.lower() == b"x-forwarded-for"]
+    def _forwarded(self, fields: Fields) -> str:
+        values = [value for name, value in fields if name.lower() == b"x-forwarded-for"]
         return self._hall.proxies.remote_addr(self._peer, values)
 
     # ---- everything else
@@ -230,11 +271,7 @@ class CallbackProtocol(OrderedConnection):
                 self._body = b""
                 self._refuse(answers.FULL)
 
-    def _failed(self, error: httptools.HttpParserCallbackError) -> None:
-        """One of our own methods raised inside the parser, or the address is none."""
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, httptools.HttpParserError):
-            self._refuse(answers.MALFORMED)
-        else:
-            log.error("receive.failed", exc_info=cause)
-            self._refuse(answers.FAILED)
+    def _failed(self, cause: BaseException | None) -> None:
+        """One of our own methods raised."""
+        log.error("receive.failed", exc_info=cause)
+        self._refuse(answers.FAILED)
