@@ -15,7 +15,7 @@ from tests.engine.log.building import Child, all_ids
 KILLS = 5
 
 
-@pytest.mark.parametrize("batch_rows", [1, 40])
+@pytest.mark.parametrize("batch_rows", [1, 40, 2000], ids=["one", "a group", "so many that checkpoints are under way"])
 def test_every_id_that_was_reported_before_a_kill_is_in_the_log(
     path: Path, start: Callable[..., Child], batch_rows: int
 ) -> None:
