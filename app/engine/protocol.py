@@ -52,6 +52,7 @@ class CallbackProtocol(OrderedConnection):
         self._fields: list[tuple[bytes, bytes]] = []
         self._whole = False  # a webhook that is kept began and ended in the data that is parsed, and more may follow
         self._fresh = False  # the message began in the data that is being parsed
+        self._messages = 0  # of which something is in that data
         self._bytes = 0  # of it on the wire, as far as it did not come in one piece
         self._big = False  # its head may be too large
         self._name = ""
@@ -78,6 +79,7 @@ class CallbackProtocol(OrderedConnection):
         size = len(data)
         self._big = self._bytes + size > self._head_max
         self._whole = False
+        self._messages = 1 if self._kind else 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -92,7 +94,7 @@ class CallbackProtocol(OrderedConnection):
             self._refuse(answers.MALFORMED)
         if self._kind:
             self._unfinished(size)
-        elif self._whole and self._strange < _STRANGE_MAX:
+        elif self._whole and self._messages == 1 and self._strange < _STRANGE_MAX:
             self._heads.learn(data, self._name, self._headers, self._fields)
         if len(self._slots) > self._pipelined_max:
             self.flow.hold()
@@ -107,6 +109,7 @@ class CallbackProtocol(OrderedConnection):
         self._kind = HEAD
         self._timed = NOTHING
         self._fresh = True
+        self._messages += 1
         self._bytes = 0
         self._fields = []
         self.url = b""

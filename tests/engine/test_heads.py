@@ -157,6 +157,19 @@ async def test_what_came_in_pieces_is_not_learnt_from_its_last_one() -> None:
         assert (await client.ask(post()[1:])).status == 400
 
 
+async def test_the_end_of_a_body_is_not_learnt_with_the_head_behind_it() -> None:
+    appender = HandAppender()
+    mixed = post()[-1:] + post(b'{"id": "2"}')
+    async with a_server(a_reception(appender)) as running:
+        client = await running.client()
+        await client.send(post()[:-1])
+        await until(lambda: the_connection(running)._kind)  # noqa: SLF001
+        await client.send(mixed)
+        assert [(await client.response()).status for _ in range(2)] == [200, 200]
+        assert (await client.ask(mixed)).status == 400, "a brace is no beginning of a request"
+    assert [row[3] for row in appender.rows] == ["1", "2"]
+
+
 async def test_what_is_not_for_a_webhook_is_never_learnt() -> None:
     appender = HandAppender()
     async with a_server(a_reception(appender)) as running:
