@@ -50,9 +50,8 @@ class CallbackProtocol(OrderedConnection):
         self._wire_max, self._body_seconds = self._ordinary
         self._timed = NOTHING  # the kind whose beginning `_since` is
         self._fields: list[tuple[bytes, bytes]] = []
-        self._whole = False  # a webhook that is kept began and ended in the data that is parsed, and more may follow
+        self._whole = False  # the data that is parsed ended a webhook that is kept, and the connection goes on
         self._fresh = False  # the message began in the data that is being parsed
-        self._messages = 0  # of which something is in that data
         self._bytes = 0  # of it on the wire, as far as it did not come in one piece
         self._big = False  # its head may be too large
         self._name = ""
@@ -65,7 +64,8 @@ class CallbackProtocol(OrderedConnection):
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        if not self._kind and self._strange < _STRANGE_MAX and not self._asgi_is_busy():
+        begins = not self._kind and self._strange < _STRANGE_MAX and not self._asgi_is_busy()
+        if begins:
             end = data.find(HEAD_END)
             head = self._heads.get(data[:end]) if 0 < end <= HEAD_BYTES_MAX else None
             if head is not None and len(data) == end + _HEAD_END_BYTES + head.body_bytes:
@@ -74,12 +74,13 @@ class CallbackProtocol(OrderedConnection):
                 return
             self._strange += 1
         self._parse(data)
+        if begins and self._whole:
+            self._heads.learn(data, self._name, self._headers, self._fields)
 
     def _parse(self, data: bytes) -> None:
         size = len(data)
         self._big = self._bytes + size > self._head_max
         self._whole = False
-        self._messages = 1 if self._kind else 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -94,8 +95,6 @@ class CallbackProtocol(OrderedConnection):
             self._refuse(answers.MALFORMED)
         if self._kind:
             self._unfinished(size)
-        elif self._whole and self._messages == 1 and self._strange < _STRANGE_MAX:
-            self._heads.learn(data, self._name, self._headers, self._fields)
         if len(self._slots) > self._pipelined_max:
             self.flow.hold()
 
@@ -109,7 +108,6 @@ class CallbackProtocol(OrderedConnection):
         self._kind = HEAD
         self._timed = NOTHING
         self._fresh = True
-        self._messages += 1
         self._bytes = 0
         self._fields = []
         self.url = b""
@@ -195,7 +193,7 @@ class CallbackProtocol(OrderedConnection):
         )
         body = self._body if type(self._body) is bytes else bytes(self._body)
         kept = self._hand_over(self._name, headers, self._fields, body, goes_on=goes_on)
-        self._whole = kept and goes_on and self._fresh
+        self._whole = kept and goes_on
 
     def _known(self, head: Head, body: bytes) -> None:
         """A webhook that is whole, with a head that came before."""
