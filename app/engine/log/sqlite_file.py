@@ -119,10 +119,13 @@ class LogFile:
         """Bring what was acknowledged into the file that it belongs to, and leave nothing beside its successor.
 
         A WAL does not know its database: SQLite would replay one that stayed behind into whatever file took the place.
-        Where only the WAL was deleted, this saves what it held.
+        Where only the WAL was deleted, this saves what it held. An empty one in its place is nobody's next one yet: who
+        opens the file before we left makes it, and cannot read with it.
         """
         with self._lock:
-            if _inode(self._wal) in (self._wal_inode, None) and _inode(self._shm) in (self._shm_inode, None):
+            wal = look(self._wal)
+            next_wal = wal is not None and wal.inode != self._wal_inode and wal.size > 0
+            if not next_wal and _inode(self._shm) in (self._shm_inode, None):
                 try:
                     self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
                 except apsw.BusyError:

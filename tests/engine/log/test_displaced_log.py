@@ -170,6 +170,22 @@ def test_a_deleted_wal_costs_nothing_that_was_acknowledged(
     assert sound(path)
 
 
+@pytest.mark.parametrize("displace", [delete_wal, delete_wal_and_locks])
+def test_who_opens_before_the_server_left_a_deleted_wal_costs_nothing_that_was_acknowledged(
+    server: SqliteLog, path: Path, displace: Callable[[Path], None]
+) -> None:
+    first = server.write_batch(some_rows(50))
+    displace(path)
+    with pytest.raises(LogUnavailable):
+        server.read_after(0, 1000)  # opens a second connection, which makes an empty WAL
+
+    then = server.write_batch(some_rows(5))
+
+    kept = [callback.id for callback in server.read_after(0, 1000)]
+    assert kept == [*range(first, first + 50), *range(then, then + 5)]
+    assert sound(path)
+
+
 @pytest.mark.parametrize("displace", [move_all, delete_all, delete_wal, delete_locks])
 def test_processes_that_append_at_once_agree_about_the_next_file(
     path: Path, start: Callable[..., Child], displace: Callable[[Path], None]
