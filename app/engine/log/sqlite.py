@@ -181,7 +181,8 @@ class SqliteLog:
 
     def _leave_writer(self) -> None:
         if self._writer is not None:
-            self._writer.let_go()
+            with self._reading:  # a checkpoint that is under way would refuse the one that saves
+                self._writer.let_go()
             self._writer = None
 
     def _insert(self, file: LogFile, rows: Sequence[Row]) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from app.engine.log.checkpoints import Checkpoints
 from app.engine.log.sqlite import SqliteLog
+from app.engine.log.sqlite_file import LogFile
 from app.engine.log.sqlite_schema import CHECKPOINT_PAGES
 from tests.engine.log.building import all_ids, some_rows
 
@@ -100,6 +101,35 @@ def test_a_checkpoint_that_fails_in_a_commit_costs_nobody_the_answer(monkeypatch
     with closing(Checkpoints(lambda: None)) as checkpoints:
         checkpoints.follow(writer)
         assert writer.hook(writer, "main", 1) == apsw.SQLITE_OK
+
+
+def test_a_server_leaves_a_deleted_wal_when_the_checkpoint_that_is_under_way_is_over(
+    log: SqliteLog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = log.write_batch(some_rows(50))
+    began: list[str] = []
+    under_way, save = threading.Event(), LogFile._save  # noqa: SLF001
+
+    def checkpoint(_connection: apsw.Connection) -> None:
+        under_way.set()
+        time.sleep(0.2)
+        began.append("the rest of the checkpoint")
+
+    def saving(file: LogFile) -> None:
+        began.append("saving")
+        save(file)
+
+    monkeypatch.setattr(LogFile, "_save", saving)
+    thread = threading.Thread(target=log._read, args=(checkpoint,))  # noqa: SLF001
+    thread.start()
+    assert under_way.wait(PATIENCE_SECONDS)
+    path.with_name(path.name + "-wal").unlink()
+    log.write_batch(some_rows(5))
+    thread.join()
+
+    assert began[0] == "the rest of the checkpoint", "SQLite refuses two checkpoints at once"
+    assert len(all_ids(log)) == 55
+    assert log.get(first) is not None
 
 
 def test_the_thread_ends_with_the_log(path: Path) -> None:
