@@ -5,8 +5,7 @@ or a number of a proxy's. A head is known by all of its bytes, so it means what 
 Measured: a callback with a known head costs the server 3 microseconds less, one with a new head 2 more.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import msgspec
 
@@ -24,7 +23,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     """A webhook's head as it was parsed."""
 
     name: str  # of the handler
-    headers: Mapping[bytes, bytes]
+    headers: dict[bytes, bytes]
     fields: Fields
     body_bytes: int
 
@@ -48,4 +47,4 @@ class Heads(dict[bytes, Head]):
             return
         if len(self) >= _HEADS_MAX:
             self.clear()
-        self[data[:end]] = Head(name, MappingProxyType(headers), fields, int(length))
+        self[data[:end]] = Head(name, headers, fields, int(length))

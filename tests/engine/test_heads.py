@@ -1,7 +1,8 @@
 """Heads that came before: a known one means what it meant, and nothing else ever changes."""
 
 import asyncio
-from typing import Any
+from copy import deepcopy
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from app.engine import protocol
+from app.engine.callback import Request, Verification
 from app.engine.heads import HEAD_BYTES_MAX, Heads
 from app.engine.protocol import CallbackProtocol
 from app.engine.reception import STATE_KEY
 from app.engine.server import make_config
 from app.main import create_app
-from tests.engine.doors import GOOD, HandAppender, Running, a_reception, a_server, chunked, faces, post, until
+from tests.engine.doors import GOOD, HandAppender, Running, Shop, a_reception, a_server, chunked, faces, post, until
 
 
 def the_connection(running: Running) -> CallbackProtocol:
@@ -85,6 +87,22 @@ async def test_what_nobody_proved_is_not_learnt() -> None:
         for _ in range(3):
             assert (await client.ask(post(x_sign="bad"))).status == 401
         assert len(the_connection(running)._heads) == 0  # noqa: SLF001
+
+
+async def test_what_a_handler_does_to_its_headers_does_not_reach_the_next_callback() -> None:
+    seen: list[object] = []
+
+    class Careless(Shop):
+        def verify(self, request: Request, at: int) -> Verification:
+            seen.append(deepcopy(request.headers))
+            cast("dict[bytes, bytes]", request.headers).clear()
+            return super().verify(request, at)
+
+    async with a_server(a_reception(handlers={"shop": Careless()})) as running:
+        client = await running.client()
+        for _ in range(3):
+            assert (await client.ask(post())).status == 200
+    assert seen == [{b"host": b"localhost", b"content-length": b"11"}] * 3
 
 
 async def test_the_sender_behind_a_proxy_is_told_by_each_head() -> None:
