@@ -215,8 +215,9 @@ class SqliteLog:
         self.openings += 1
         return file
 
-    def _checkpoint(self) -> None:
-        self._read(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE))
+    def _checkpoint(self) -> int:
+        pages, done = self._read(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE))
+        return int(pages - done)
 
     def _give_up_writer(self, error: Exception) -> None:
         """The next call opens anew after whatever may have spoilt the connection; a lock or a full disk does not."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_the_file_receives_what_the_wal_holds_without_the_writers_doing(log: Sql
 def stuck(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteLog]:
     """A log whose thread stands in the middle of its first checkpoint until the test is over."""
     go_on = threading.Event()
-    monkeypatch.setattr(SqliteLog, "_checkpoint", lambda _self: go_on.wait(PATIENCE_SECONDS))
+    monkeypatch.setattr(SqliteLog, "_checkpoint", lambda _self: int(go_on.wait(PATIENCE_SECONDS)))
     with closing(SqliteLog(str(path), server=True)) as log:
         yield log
         go_on.set()
@@ -86,21 +86,83 @@ def test_a_wal_begins_anew_although_somebody_writes_all_the_time(log: SqliteLog)
     assert 3 * max(sizes) < 400 * 500 * 150  # bytes of the rows alone
 
 
-def test_a_checkpoint_that_fails_in_a_commit_costs_nobody_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing:
-        hook: Callable[[Any, str, int], int]
+class Writer:
+    """Stands for the writer's connection: `commit` tells of one, as SQLite does."""
 
-        def set_wal_hook(self, hook: Callable[[Any, str, int], int]) -> None:
-            self.hook = hook
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails = fails
+        self.checkpoints = 0
+        self.hook: Callable[[Any, str, int], int]
 
-        def wal_checkpoint(self, mode: int) -> None:
+    def set_wal_hook(self, hook: Callable[[Any, str, int], int]) -> None:
+        self.hook = hook
+
+    def commit(self, pages: int) -> int:
+        return self.hook(self, "main", pages)
+
+    def wal_checkpoint(self, mode: int) -> None:
+        self.checkpoints += 1
+        if self.fails:
             raise apsw.IOError(f"mode {mode}: disk I/O error")
 
-    monkeypatch.setattr("app.engine.log.checkpoints._OUTRUN_PAGES", 1)
-    writer: Any = Failing()
-    with closing(Checkpoints(lambda: None)) as checkpoints:
+
+@contextmanager
+def followed(writer: Any, left: int) -> Iterator[Callable[[], int]]:
+    """A thread that follows this writer, with so many pages left each time → how often it was at it, once idle."""
+    runs: list[int] = []
+
+    def checkpoint() -> int:
+        runs.append(left)
+        return left
+
+    with closing(Checkpoints(checkpoint)) as checkpoints:
         checkpoints.follow(writer)
-        assert writer.hook(writer, "main", 1) == apsw.SQLITE_OK
+
+        def count() -> int:
+            while checkpoints._under_way:  # noqa: SLF001
+                time.sleep(0.001)
+            return len(runs)
+
+        yield count
+
+
+def test_the_little_that_is_left_is_a_commits_own() -> None:
+    writer = Writer()
+    with followed(writer, left=3) as count:
+        writer.commit(CHECKPOINT_PAGES)
+        assert (count(), writer.checkpoints) == (1, 0)
+        writer.commit(CHECKPOINT_PAGES + 9)
+        writer.commit(CHECKPOINT_PAGES + 18)
+        assert (count(), writer.checkpoints) == (1, 1)
+
+
+def test_what_a_long_reader_kept_in_the_wal_is_never_a_commits_own() -> None:
+    writer = Writer()
+    with followed(writer, left=5 * CHECKPOINT_PAGES) as count:
+        for number in range(1, 21):
+            writer.commit(number * CHECKPOINT_PAGES)
+            assert count() == number
+            writer.commit(number * CHECKPOINT_PAGES + 9)
+        assert (count(), writer.checkpoints) == (20, 0)
+
+
+def test_a_wal_that_began_anew_leaves_nothing_to_do() -> None:
+    writer = Writer()
+    with followed(writer, left=0) as count:
+        writer.commit(CHECKPOINT_PAGES)
+        assert count() == 1
+        writer.commit(9)
+        writer.commit(CHECKPOINT_PAGES)
+        assert (count(), writer.checkpoints) == (2, 0)
+
+
+def test_a_checkpoint_that_fails_in_a_commit_costs_nobody_the_answer() -> None:
+    writer = Writer(fails=True)
+    with followed(writer, left=3) as count:
+        writer.commit(CHECKPOINT_PAGES)
+        assert count() == 1
+        assert writer.commit(CHECKPOINT_PAGES + 9) == apsw.SQLITE_OK
+        assert writer.checkpoints == 1
 
 
 def test_a_server_leaves_a_deleted_wal_when_the_checkpoint_that_is_under_way_is_over(
