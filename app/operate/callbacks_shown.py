@@ -35,7 +35,9 @@ class ExplanationShown(Shown):
 class CallbackShown(CallbackLine):
     """One callback with its bytes and everything that came of it."""
 
-    kept: bool = Field(description="False: its bytes are no longer in the log (pruned); what came of it stays.")
+    kept: bool = Field(
+        description="False: its bytes are no longer in the log (pruned, or the log was replaced); the rest stays."
+    )
     event_key: str
     ordering_key: str
     verification: str

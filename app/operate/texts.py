@@ -116,8 +116,8 @@ VERIFICATIONS: dict[str, Text] = {
     "caller": Text("dijamin oleh program pemanggil", "vouched for by the calling program"),
     "status_api": Text("jawaban API pengirim", "an answer of the sender's API"),
     "pruned": Text(
-        "tidak ada lagi di log (sudah dipangkas); yang terjadi karenanya tetap ada",
-        "no longer in the log (pruned); what came of it stays",
+        "tidak ada lagi di log (dipangkas, atau log diganti); yang terjadi karenanya tetap ada",
+        "no longer in the log (pruned, or the log was replaced); what came of it stays",
     ),
 }
 

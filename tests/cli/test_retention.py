@@ -28,7 +28,7 @@ def test_prune_says_what_goes_removes_it_and_show_still_explains_it(shell: Shell
     assert "1 removed" in told
     assert shell("prune", "--older-than", "90d", "--yes").out == "nothing is so old and can go\n"
     shown = shell("show", str(first)).out
-    assert "no longer in the log (pruned)" in shown
+    assert "no longer in the log (pruned, or the log was replaced)" in shown
     assert "wallet:ani" in shown
     assert shell("wallet", "show", "ani").out == "ani  100000.00 IDR\n"
     assert shell("audit").out
@@ -130,3 +130,13 @@ def test_two_imports_at_once_do_not_run(shell: Shell, tmp_path: Path) -> None:
     assert "another import" in shell("import", "in.jsonl", code=2).err
     os.close(held)
     shell("import", "in.jsonl")
+
+
+def test_show_still_explains_what_only_a_log_that_was_replaced_had(shell: Shell) -> None:
+    first, _ = two(shell)
+    for path in Path("data").glob("log.db*"):
+        path.unlink()
+    take(examples.MIDTRANS)  # makes the log anew
+    shown = shell("show", str(first)).out
+    assert "no longer in the log (pruned, or the log was replaced)" in shown
+    assert "wallet:ani" in shown
