@@ -182,6 +182,11 @@ class CallbackManager:
             for name, handler in sorted(registry.items())
         ]
 
+    def not_configured(self) -> list[str]:
+        """Names of the handlers that lack what proves their sender; events with their prefix."""
+        registered = (*self.handlers.values(), *self.event_handlers.values())
+        return sorted(handler.log_name for handler in registered if not handler.configured)
+
     def get_statistics(self) -> dict[str, int]:
         """How many of each are registered."""
         return {

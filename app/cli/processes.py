@@ -44,12 +44,12 @@ def serve() -> None:
     _check_host(settings)
     with starting():
         check_schema(get_engine())
-    load_app(settings).providers.check()
+    manager = load_app(settings)
+    manager.providers.check()
     stop_with_supervisor()
     app = create_app()
-    raise typer.Exit(
-        run(app, host=settings.callback_host, port=settings.callback_port, on_listening=_what_to_try(settings))
-    )
+    tell = _what_to_try(settings, manager.not_configured)
+    raise typer.Exit(run(app, host=settings.callback_host, port=settings.callback_port, on_listening=tell))
 
 
 def worker() -> None:
@@ -102,13 +102,16 @@ def _check_host(settings: Settings) -> None:
     )
 
 
-def _what_to_try(settings: Settings) -> Callable[[str], None]:
-    """What the server prints once it listens: a line that works as pasted, and where to read on."""
+def _what_to_try(settings: Settings, not_configured: Callable[[], list[str]]) -> Callable[[str], None]:
+    """What the server prints once it listens: a line that works as pasted, where to read on, and what it refuses."""
 
     def tell(address: str) -> None:
         out = printing.out()
         out.print(Text(f"Callbacks are received at {address}/callbacks/webhook/{{provider}}", "bold"))
         out.print(Text(f"All addresses: {address}/docs"))
+        if settings.production and (idle := not_configured()):  # silence would be taken for all is well
+            told = f"Not configured, answers 503: {', '.join(idle)}; `callbacks doctor` says what to set"
+            out.print(Text(told, "yellow"))
         if not settings.production and not usable_secrets(settings.midtrans_server_key):
             out.print(Text("Try it: announce an order, send Midtrans' callback, look at the wallet:"))
             out.print(Text(try_line(address, settings), "cyan"))

@@ -57,6 +57,16 @@ def test_up_serves_works_and_stops_with_exit_code_0_at_either_signal() -> None:
             assert "letmein" not in up.err
 
 
+def test_production_says_at_the_start_which_senders_it_refuses(migrated: Path) -> None:
+    del migrated
+    with running("serve", CALLBACK_ENV="production", MIDTRANS_SERVER_KEY="SB-Mid-server-x") as server:
+        told = server.line("Not configured, answers 503: ")
+        assert "digiflazz, discord, event/discord, event/file" in told
+        assert "midtrans" not in told
+        assert "callbacks doctor" in told
+        assert server.stop() == 0
+
+
 def test_refusals_are_counted_across_a_restart(migrated: Path) -> None:
     del migrated
     for expected in (1, 2):
