@@ -292,7 +292,8 @@ class Book:
         )
 
     def _watch_balances(self) -> None:
-        # Only money that goes back to a payer pushes a wallet below zero: a person is told, until it is made good.
+        # Money that goes back to a payer, and a person's adjustment, may push a wallet below zero: a person is told,
+        # until it is made good.
         fallen = [number for number, amount in self._moved.items() if amount < 0]
         if fallen:
             rows = self.raw.execute(

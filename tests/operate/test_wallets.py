@@ -2,7 +2,7 @@ import pytest
 
 from app.core.database import writing
 from app.core.errors import FieldError, NotFound
-from app.operate import wallets
+from app.operate import alerts, wallets
 from app.operate.policy import UNASKED
 from app.operate.wallets_shown import WalletShown
 from tests.operate.shop import Shop
@@ -40,6 +40,15 @@ def test_a_wallet_holds_no_more_than_a_database_can_count(shop: Shop) -> None:
     with pytest.raises(FieldError, match=r"amount: is more than a wallet can hold: 92233720368547758\.07 at most"):
         adjust(shop, "0.50")
     assert adjust(shop, "0.49").balance == "92233720368547758.07"
+
+
+def test_a_wallet_below_zero_by_hand_is_not_blamed_on_a_payer_alone_and_settles_itself(shop: Shop) -> None:
+    adjust(shop, "-3")
+    (alert,) = alerts.list_alerts(shop.engine, lang="en").alerts
+    assert alert.kind == "wallet_below_zero"
+    assert "a correction by hand" in alert.what_to_do
+    adjust(shop, "3")
+    assert alerts.list_alerts(shop.engine, lang="en").alerts == []
 
 
 def test_an_adjustment_needs_a_reason(shop: Shop) -> None:

@@ -80,8 +80,10 @@ ALERTS: dict[str, Matter] = {
     "wallet_below_zero": Matter(
         Text("Saldo {subject} di bawah nol.", "The wallet of {subject} is below zero."),
         Text(
-            "Uang kembali ke pembayar setelah dipakai; tagih pengguna atau sesuaikan saldo.",
-            "Money went back to a payer after it was spent; collect it from the user, or adjust the wallet.",
+            "Uang kembali ke pembayar setelah dipakai, atau koreksi dengan tangan mengambil lebih dari isinya;"
+            " tagih pengguna atau sesuaikan saldo.",
+            "Money went back to a payer after it was spent, or a correction by hand took more than there was;"
+            " collect it from the user, or adjust the wallet.",
         ),
         ("callbacks wallet show {user_id}", 'callbacks wallet adjust {user_id} +AMOUNT --reason "…"'),
     ),
