@@ -74,25 +74,32 @@ NOTICES: dict[tuple[str, str], Text] = {
         "Your top-up of {amount} is not paid (order {order_id}).",
     ),
     ("ppob", "pending"): Text(
-        "Pembelian {product} untuk {customer_no} sedang diproses (pesanan {order_id}).",
-        "Your purchase of {product} for {customer_no} is being processed (order {order_id}).",
+        "Pembelian{bought} sedang diproses (pesanan {order_id}).",
+        "Your purchase{bought} is being processed (order {order_id}).",
     ),
     ("ppob", "succeeded"): Text(
-        "Pembelian {product} untuk {customer_no} berhasil{serial_number} (pesanan {order_id}).",
-        "Your purchase of {product} for {customer_no} succeeded{serial_number} (order {order_id}).",
+        "Pembelian{bought} berhasil{serial_number} (pesanan {order_id}).",
+        "Your purchase{bought} succeeded{serial_number} (order {order_id}).",
     ),
     ("ppob", "failed"): Text(
-        "Pembelian {product} untuk {customer_no} gagal; {amount} kembali ke saldo (pesanan {order_id}).",
-        "Your purchase of {product} for {customer_no} failed; {amount} is back on your balance (order {order_id}).",
+        "Pembelian{bought} gagal; {amount} kembali ke saldo (pesanan {order_id}).",
+        "Your purchase{bought} failed; {amount} is back on your balance (order {order_id}).",
     ),
     ("ppob", "returned"): Text(
-        "Pembelian {product} untuk {customer_no} dibatalkan; {amount} kembali ke saldo (pesanan {order_id}).",
-        "Your purchase of {product} for {customer_no} was undone; {amount} is back on your balance (order {order_id}).",
+        "Pembelian{bought} dibatalkan; {amount} kembali ke saldo (pesanan {order_id}).",
+        "Your purchase{bought} was undone; {amount} is back on your balance (order {order_id}).",
     ),
     ("ppob", "waiting"): Text(
-        "Pembelian {product} untuk {customer_no} menunggu diproses (pesanan {order_id}).",
-        "Your purchase of {product} for {customer_no} is waiting (order {order_id}).",
+        "Pembelian{bought} menunggu diproses (pesanan {order_id}).",
+        "Your purchase{bought} is waiting (order {order_id}).",
     ),
+}
+#: What was bought and for whom, as far as whoever announced the order said it.
+_BOUGHT: dict[tuple[bool, bool], Text] = {
+    (True, True): Text(" {product} untuk {customer_no}", " of {product} for {customer_no}"),
+    (True, False): Text(" {product}", " of {product}"),
+    (False, True): Text(" untuk {customer_no}", " for {customer_no}"),
+    (False, False): Text("", ""),
 }
 _SERIAL = Text(". SN: {serial_number}", ". Serial number: {serial_number}")
 _NOTICE_OF_ANOTHER_KIND = Text("Pesanan {order_id}: {status}.", "Order {order_id}: {status}.")
@@ -147,11 +154,11 @@ def notice(kind: str, word: str, values: Mapping[str, str], lang: Lang) -> str:
 
 def order_values(order: OrderRow, serial_number: str, lang: Lang) -> dict[str, str]:
     """The values that notices are filled with."""
+    said = {"product": order.product, "customer_no": order.customer_no}
     return {
         "order_id": order.order_id,
         "amount": money(order.amount, order.currency, lang),
-        "product": order.product or order.order_id,
-        "customer_no": order.customer_no or order.user_id,
+        "bought": fill(_BOUGHT[bool(order.product), bool(order.customer_no)], said, lang),
         "serial_number": fill(_SERIAL, {"serial_number": serial_number}, lang) if serial_number else "",
     }
 

@@ -143,6 +143,22 @@ def test_a_purchase_shows_hold_capture_and_serial_number(shop: Shop) -> None:
     assert sum(float(p.amount) for p in done.postings) == 0
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"product": "xld10"}, "Your purchase of xld10 succeeded (order BUY-1)."),
+        ({"customer_no": "0812"}, "Your purchase for 0812 succeeded (order BUY-1)."),
+        ({}, "Your purchase succeeded (order BUY-1)."),
+    ],
+)
+def test_a_notice_says_of_a_purchase_what_was_announced_of_it(shop: Shop, said: dict[str, str], text: str) -> None:
+    shop.announce()
+    shop.tell()
+    shop.announce("BUY-1", amount="20000", kind="ppob", **said)
+    shop.tell("BUY-1", Told("BUY-1", (Fact(FactKind.SUCCEEDED),)), provider="digiflazz")
+    assert shop.show("BUY-1").notices[0].text == text
+
+
 def test_a_persons_word_moves_money_and_is_kept_with_who_and_why(shop: Shop) -> None:
     shop.announce()
     shown = resolve(shop, "paid")
