@@ -141,7 +141,7 @@ class OrderedConnection(HttpToolsProtocol):
         self._release()
 
     def shutdown(self) -> None:
-        """The server stops: what was taken is answered first, what is half here may come whole, idle ones end."""
+        """The server stops: what was taken is answered first, what is half here may come whole, idle ones end soon."""
         self._stopping = True
         self._since = self.loop.time()
         if self._asgi_is_busy():
@@ -149,7 +149,14 @@ class OrderedConnection(HttpToolsProtocol):
         elif self._slots:
             self._deaf = True
             self._slots[-1].end = CLOSES
-        elif self._lingering or not self._kind:
+        elif self._lingering:
+            self.transport.close()
+        elif not self._kind:
+            self.loop.call_later(self._limits.last_seconds, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """Nothing came since the server was told to stop; what had come was answered, and told that it was the last."""
+        if not (self._kind or self._slots or self._asgi_is_busy()):
             self.transport.close()
 
     def check(self, now: float) -> None:
@@ -214,6 +221,8 @@ class OrderedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """An ASGI request writes when it likes: it starts after the callbacks before it were answered."""
+        if self._stopping:
+            cycle.keep_alive = False
         if self._slots:
             self._postponed = (cycle, app)
             self.flow.pause_reading()

@@ -25,6 +25,9 @@ class Limits(msgspec.Struct, frozen=True):
     linger_seconds: float = 2
     #: how long half a request is waited for after SIGTERM
     drain_seconds: float = 3
+    #: how long after SIGTERM a connection is kept on which nothing is under way: a request that is on its way to it
+    #: would be answered by a reset, and its sender would not know what became of it
+    last_seconds: float = 0.25
     sweep_seconds: float = 1
     connections: int = 4096
     #: answers that may wait on one connection before no more is read from it

@@ -502,6 +502,20 @@ async def test_stopping_answers_what_was_taken_waits_for_halves_and_closes_the_i
             await client.close()
 
 
+async def test_a_request_on_its_way_when_the_server_stops_is_answered_and_told_that_it_is_the_last() -> None:
+    appender = HandAppender()
+    async with a_server(a_reception(appender)) as running:
+        clients = [await running.client() for _ in range(3)]
+        assert [(await client.ask(post())).status for client in clients] == [200] * 3
+        for connection in list(running.server.server_state.connections):
+            connection.shutdown()
+        webhook, asgi, idle = await clients[0].ask(post()), await clients[1].ask(HELLO), clients[2]
+        assert (webhook.status, webhook.headers["connection"]) == (200, "close")
+        assert (asgi.status, asgi.headers["connection"]) == (200, "close")
+        for client in (*clients[:2], idle):
+            assert await client.ended() == b""
+
+
 async def test_half_a_request_does_not_hold_up_the_end() -> None:
     async with a_server(a_reception(limits=Limits(drain_seconds=0.05, sweep_seconds=0.02))) as running:
         client = await running.client()
