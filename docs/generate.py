@@ -236,10 +236,15 @@ def _headings(fields: Iterable[Field], needed: dict[str, str]) -> str:
     return table(("Field", "Needed", "Headings"), rows)
 
 
+def notice_text(kind: str, status: str) -> str:
+    """A notice as the user reads it who bought a product for a number."""
+    return texts.NOTICES[kind, status].en.replace("{bought}", texts.BOUGHT[True, True].en)
+
+
 def events() -> str:
     """Every domain event: which change of which order it tells of, and what the customer is told then."""
     rows = (
-        (f"`{name}`", f"`{kind}`", f"`{status}`", f"{texts.STATUSES[status].en}", texts.NOTICES[kind, status].en)
+        (f"`{name}`", f"`{kind}`", f"`{status}`", f"{texts.STATUSES[status].en}", notice_text(kind, status))
         for (kind, status), name in TYPES.items()
     )
     return table(("Event", "Kind of order", "Status", "Which means", "What the customer is told"), rows)

@@ -95,7 +95,7 @@ NOTICES: dict[tuple[str, str], Text] = {
     ),
 }
 #: What was bought and for whom, as far as whoever announced the order said it.
-_BOUGHT: dict[tuple[bool, bool], Text] = {
+BOUGHT: dict[tuple[bool, bool], Text] = {
     (True, True): Text(" {product} untuk {customer_no}", " of {product} for {customer_no}"),
     (True, False): Text(" {product}", " of {product}"),
     (False, True): Text(" untuk {customer_no}", " for {customer_no}"),
@@ -158,7 +158,7 @@ def order_values(order: OrderRow, serial_number: str, lang: Lang) -> dict[str, s
     return {
         "order_id": order.order_id,
         "amount": money(order.amount, order.currency, lang),
-        "bought": fill(_BOUGHT[bool(order.product), bool(order.customer_no)], said, lang),
+        "bought": fill(BOUGHT[bool(order.product), bool(order.customer_no)], said, lang),
         "serial_number": fill(_SERIAL, {"serial_number": serial_number}, lang) if serial_number else "",
     }
 
